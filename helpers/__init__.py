@@ -1,0 +1,1 @@
+"""The plumbing of the course: one package for each part, named as the notebooks name it."""

@@ -1,0 +1,120 @@
+"""Where things lie, and reading and writing them so that nothing is half-written or silently wrong."""
+
+import errno
+import json
+import os
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT / "data"
+BUILD = Path(os.environ.get("COURSE_BUILD") or ROOT / "build")
+NOTEBOOKS = ROOT / "notebooks"
+
+
+class CourseError(Exception):
+    """A mistake that the reader can mend; its message names the file, record or setting and says how."""
+
+
+def shown(path) -> str:
+    """The path as a reader knows it: relative to the course folder where it lies inside."""
+    path = Path(path)
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
+
+
+def write_bytes(path, data: bytes) -> Path:
+    """Write a file whole or not at all: into a temporary neighbour first, then renamed over the target."""
+    path = Path(path)
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = file.name
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)  # the temporary file is private by default
+        os.replace(temporary, path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        if temporary and os.path.exists(temporary):
+            os.unlink(temporary)
+    return path
+
+
+def write_text(path, text: str) -> Path:
+    """Write UTF-8 text atomically."""
+    return write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path, value) -> Path:
+    """Write JSON atomically, indented, non-ASCII characters as themselves."""
+    return write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def read_text(path, how_to_make: str = "") -> str:
+    """Read UTF-8 text (with or without a byte-order mark).
+
+    Raises CourseError if the file is missing, unreadable or not UTF-8.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise CourseError(f"{shown(path)} is missing. {how_to_make or 'Check the path.'}") from error
+    except UnicodeDecodeError as error:
+        raise CourseError(
+            f"{shown(path)} is not UTF-8 text (byte {error.start}). Save it again with the encoding UTF-8."
+        ) from error
+    except OSError as error:
+        raise CourseError(f"{shown(path)} cannot be read: {error.strerror}.") from error
+
+
+def read_json(path, how_to_make: str = ""):
+    """Read a JSON file. Raises CourseError with line and column if it is malformed."""
+    try:
+        return json.loads(read_text(path, how_to_make))
+    except json.JSONDecodeError as error:
+        raise CourseError(
+            f"{shown(path)} is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+        ) from error
+
+
+def read_jsonl(path) -> list:
+    """Read one JSON value per line. A last line without a newline is a torn write and is left out.
+
+    Raises CourseError with the line number for any other line that is not JSON.
+    """
+    lines = read_text(path).split("\n")
+    rows = []
+    for number, line in enumerate(lines[:-1], start=1):  # what follows the last newline was never finished
+        if not line.strip():
+            continue
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            raise CourseError(
+                f"{shown(path)}, line {number}, is not valid JSON: {error.msg}. Mend or delete this line."
+            ) from error
+    return rows
+
+
+def own_or_shipped(name: str) -> tuple[Path, str]:
+    """The reader's own artefact in build/ if there is one, else the one shipped in data/; and a line that says which.
+
+    Raises CourseError if there is neither.
+    """
+    own, shipped = BUILD / name, DATA / name
+    if own.exists():
+        return own, f"Using your own {shown(own)}."
+    if shipped.exists():
+        return shipped, f"Using the shipped {shown(shipped)} (you have not made build/{name} yet)."
+    raise CourseError(f"There is neither build/{name} nor data/{name}. Run the notebook that makes it first.")
+
+
+def _unwritable(path: Path, error: OSError) -> CourseError:
+    if error.errno == errno.ENOSPC:
+        return CourseError(f"No space left on the disk while writing {shown(path)}. Free some space and run again.")
+    return CourseError(
+        f"{shown(path)} cannot be written: {error.strerror}. Check that the folder exists and that you may write to it."
+    )
