@@ -1,0 +1,1 @@
+"""Part I: from instruction records to preference pairs (voices, prompts, checks, builders)."""
