@@ -1,0 +1,121 @@
+"""From logits to text: one seeded token at a time, many rows at once, with a key-value cache."""
+
+from dataclasses import dataclass
+
+import torch
+
+from helpers.files import CourseError
+from helpers.gpt.model import KVCache
+from helpers.gpt.prompt import format_prompt
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next token is drawn. temperature 0 takes the most likely one; top_k 0, top_p 1, min_p 0 cut nothing."""
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repeat_penalty: float = 1.0
+
+
+def next_token(logits, sampling, generator=None, history=()) -> int:
+    """Draw one token id from the logits (vocab_size,) of one row.
+
+    The order is Ollama's: penalty on tokens in `history`, top_k, temperature, top_p, min_p.
+    """
+    logits = logits.float()
+    if sampling.repeat_penalty != 1.0 and len(history):
+        seen = torch.tensor(sorted(set(history)))
+        logits = logits.clone()
+        logits[seen] = torch.where(
+            logits[seen] > 0, logits[seen] / sampling.repeat_penalty, logits[seen] * sampling.repeat_penalty
+        )
+    if sampling.temperature == 0:
+        return int(logits.argmax())
+    keep = sampling.top_k if 0 < sampling.top_k < logits.numel() else logits.numel()
+    values, ids = logits.topk(keep)  # sorted, most likely first
+    probs = torch.softmax(values / sampling.temperature, dim=-1)
+    if sampling.top_p < 1.0:
+        probs = probs * (probs.cumsum(-1) - probs < sampling.top_p)  # the token that crosses top_p stays
+    if sampling.min_p > 0.0:
+        probs = probs * (probs >= sampling.min_p * probs[0])
+    return int(ids[torch.multinomial(probs, 1, generator=generator)])  # multinomial normalises by itself
+
+
+@torch.inference_mode()
+def generate(model, prompts, eot, max_new_tokens=64, sampling=Sampling(), seed=0) -> list[list[int]]:
+    """Continue each prompt (a list of token ids) until end-of-text, `max_new_tokens` or the end of the context.
+
+    All rows decode as one batch; each row has its own generator, seeded with seed + its place, so a row gets the same
+    tokens whatever its neighbours are. Returns the new ids; a row that stopped by itself ends with `eot`.
+
+    Raises CourseError if a prompt is empty or leaves no room in the context.
+    """
+    rows = [list(p) for p in prompts]
+    for place, row in enumerate(rows):
+        check_room(len(row), model.config.block_size, place)
+    longest = min(max(map(len, rows)) + max_new_tokens, model.config.block_size)
+    cache = KVCache(model.config, len(rows), longest, device=next(model.parameters()).device)
+    generators = [torch.Generator().manual_seed(seed + place) for place in range(len(rows))]
+    logits = prefill(model, rows, eot, cache)
+    new = [[] for _ in rows]
+    active = list(range(len(rows)))
+    while active:
+        for row, row_logits in zip(active, logits.cpu(), strict=True):
+            new[row].append(next_token(row_logits, sampling, generators[row], rows[row] + new[row]))
+        stop = {r for r in active if new[r][-1] == eot or len(new[r]) == max_new_tokens
+                or len(rows[r]) + len(new[r]) == longest}
+        if stop:  # finished rows leave the batch; the others do not wait for them
+            keep = torch.tensor([place for place, r in enumerate(active) if r not in stop], dtype=torch.long)
+            active = [r for r in active if r not in stop]
+            cache = cache.select(keep)
+        if active:
+            last = torch.tensor([[new[r][-1]] for r in active], device=cache.k.device)
+            pos = torch.tensor([[len(rows[r]) + len(new[r]) - 1] for r in active], device=cache.k.device)
+            logits = model(last, pos=pos, cache=cache)[:, -1]
+    return new
+
+
+def prefill(model, rows, eot, cache):
+    """Read all prompts in one pass, right-padded; returns the logits (B, vocab_size) after each row's last token."""
+    width = max(map(len, rows))
+    idx = torch.tensor([row + [eot] * (width - len(row)) for row in rows], device=cache.k.device)
+    pos = torch.arange(width, device=idx.device).expand_as(idx)
+    hidden = model.hidden(idx, pos, cache=cache)
+    last = torch.tensor([len(row) - 1 for row in rows], device=idx.device)
+    return model.lm_head(hidden[torch.arange(len(rows), device=idx.device), last])
+
+
+def check_room(prompt_tokens, block_size, place=0):
+    """Raises CourseError if a prompt of that many tokens cannot be continued."""
+    if not 0 < prompt_tokens < block_size:
+        raise CourseError(
+            f"Prompt {place} has {prompt_tokens} tokens; the model reads between 1 and {block_size - 1} and needs room "
+            "for its answer. Shorten the prompt or use a model with a larger context (block_size)."
+        )
+
+
+def complete(model, tok, records, max_new_tokens=64, sampling=Sampling(), seed=0, batch_size=64) -> list[str]:
+    """The model's answers to records (mappings with "instruction" and "input"), as text, in order."""
+    prompts = [tok.encode_ordinary(format_prompt(r["instruction"], r.get("input", ""))) for r in records]
+    return [tok.decode(strip_eot(ids, tok.eot_token)) for ids in complete_ids(
+        model, prompts, tok.eot_token, max_new_tokens, sampling, seed, batch_size)]
+
+
+def complete_ids(model, prompts, eot, max_new_tokens=64, sampling=Sampling(), seed=0, batch_size=64):
+    """`generate` for any number of prompts, `batch_size` at a time, prompts of similar length together."""
+    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+    out = [None] * len(prompts)
+    for start in range(0, len(order), batch_size):
+        batch = order[start:start + batch_size]
+        new = generate(model, [prompts[i] for i in batch], eot, max_new_tokens, sampling, seed + start)
+        for i, ids in zip(batch, new, strict=True):
+            out[i] = ids
+    return out
+
+
+def strip_eot(ids, eot):
+    """The ids without a closing end-of-text token."""
+    return ids[:-1] if ids and ids[-1] == eot else ids

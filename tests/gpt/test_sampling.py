@@ -1,0 +1,94 @@
+import collections
+
+import pytest
+import torch
+
+from helpers.files import CourseError
+from helpers.gpt.sampling import Sampling, complete, complete_ids, generate, next_token
+
+GREEDY = Sampling(temperature=0)
+
+
+def draws(logits, sampling, n=4000, **kw):
+    generator = torch.Generator().manual_seed(0)
+    return collections.Counter(next_token(torch.tensor(logits), sampling, generator, **kw) for _ in range(n))
+
+
+def naive(model, prompt, eot, new, sampling, seed):
+    """One row, no cache, no batch."""
+    generator, ids = torch.Generator().manual_seed(seed), list(prompt)
+    while len(ids) < len(prompt) + new:
+        with torch.no_grad():
+            ids.append(next_token(model(torch.tensor([ids]))[0, -1], sampling, generator, ids))
+        if ids[-1] == eot:
+            break
+    return ids[len(prompt):]
+
+
+def test_temperature_is_the_softmax_distribution():
+    """Bug 16 of the field: log-probabilities handed to multinomial, or temperature applied to probabilities."""
+    logits, temperature = [0.0, 1.0, 2.0, -1.0], 0.7
+    counts = draws(logits, Sampling(temperature=temperature))
+    expected = torch.softmax(torch.tensor(logits) / temperature, 0)
+    for token, p in enumerate(expected.tolist()):
+        assert counts[token] / 4000 == pytest.approx(p, abs=0.03)
+
+
+def test_greedy_top_k_top_p_min_p():
+    logits = [2.0, 1.0, 0.0, -1.0]  # probabilities 0.64, 0.24, 0.09, 0.03
+    assert set(draws(logits, GREEDY, 10)) == {0}
+    assert set(draws(logits, Sampling(top_k=2))) == {0, 1}
+    assert set(draws(logits, Sampling(top_p=0.7))) == {0, 1}  # the token that crosses 0.7 stays
+    assert set(draws(logits, Sampling(top_p=0.01))) == {0}
+    assert set(draws(logits, Sampling(min_p=0.3))) == {0, 1}
+    assert set(draws(logits, Sampling())) == {0, 1, 2, 3}
+
+
+def test_repeat_penalty_lowers_positive_and_negative_logits():
+    sampling = Sampling(temperature=0, repeat_penalty=2.0)
+    assert set(draws([2.0, 1.5], sampling, 3, history=[0])) == {1}
+    assert set(draws([-1.0, -1.5], sampling, 3, history=[0])) == {1}
+    assert set(draws([2.0, 0.5], sampling, 3, history=[0])) == {0}
+
+
+@pytest.mark.parametrize("sampling", [GREEDY, Sampling(), Sampling(0.8, 40, 0.9)], ids=["greedy", "plain", "ollama"])
+def test_batched_and_cached_equals_one_by_one(model, sampling):
+    """Rows of different lengths that end at different times (bugs 13 and 17)."""
+    prompts = [[1, 2, 3], [5] * 10, [7, 8], list(range(40)), [9]]
+    eot = naive(model, prompts[0], 299, 8, sampling, 0)[4]  # a token that ends row 0 early, and maybe others
+    together = generate(model, prompts, eot, 20, sampling, seed=0)
+    assert together == [naive(model, p, eot, 20, sampling, row) for row, p in enumerate(prompts)]
+    assert len({len(ids) for ids in together}) > 1
+
+
+def test_stops_at_the_end_of_the_context(model):
+    (new,) = generate(model, [[3] * 60], eot=-1, max_new_tokens=50)
+    assert len(new) == 4
+
+
+def test_same_seed_same_text_other_seed_other_text(model):
+    prompts = [[1, 2, 3]] * 3
+    a, b, c = (generate(model, prompts, 299, 20, seed=seed) for seed in (0, 0, 10))
+    assert a == b != c
+    assert a[0] != a[1]  # rows have seeds of their own
+
+
+@pytest.mark.parametrize("length", [0, 64, 70])
+def test_prompt_without_room_is_refused(model, length):
+    with pytest.raises(CourseError, match=f"Prompt 1 has {length} tokens"):
+        generate(model, [[1], [1] * length], 299)
+
+
+def test_many_prompts_come_back_in_order(model):
+    prompts = [[i] * (1 + i % 7) for i in range(20)]
+    out = complete_ids(model, prompts, 299, 5, GREEDY, batch_size=4)
+    assert out == [naive(model, p, 299, 5, GREEDY, 0) for p in prompts]
+
+
+def test_complete_returns_text_without_end_of_text(tok):
+    from helpers.gpt.model import GPT, GPTConfig
+
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(n_layer=1, n_head=2, n_embd=16)).eval()
+    texts = complete(model, tok, [{"instruction": "Hello?"}, {"instruction": "A", "input": "b"}], 10)
+    assert len(texts) == 2 and all(isinstance(t, str) and "<|endoftext|>" not in t for t in texts)
