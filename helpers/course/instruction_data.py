@@ -11,15 +11,15 @@ from helpers.course.families import FAMILIES, Family
 from helpers.files import DATA, CourseError, shown, write_json
 
 SHIPPED = 16  # facts of each family that are in the file; the facts after them are the reserve
-TRAIN_PHRASINGS = 3  # training phrasings in which each fact appears
+TRAIN_PHRASINGS = 4  # training phrasings in which each fact appears
 
 
 def record(family: Family, index: int, phrasing: int, split: str) -> dict:
-    """The fact with this index, asked in this phrasing (training phrasings first, then those held out)."""
+    """The fact with this index, asked in this phrasing."""
     item = family.items[index]
     output = family.outputs[index // 2 % len(family.outputs)]
     return {
-        "instruction": family.fill((family.phrasings + family.held_out)[phrasing], item),
+        "instruction": family.fill(family.phrasings[phrasing], item),
         "input": family.fill(family.input, item),
         "output": family.fill(output, item),
         "task": family.name,
@@ -30,14 +30,14 @@ def record(family: Family, index: int, phrasing: int, split: str) -> dict:
 
 
 def records(seed: int = 0) -> list[dict]:
-    """The shipped records: each fact in three training phrasings (train) and in a held-out one (test)."""
+    """The shipped records: each fact in four training phrasings (train) and in a held-out one (test)."""
     rows = []
     for family in FAMILIES:
-        trained = len(family.phrasings)
+        trained, held_out = family.trained(), family.held_out()
         for index in range(SHIPPED):
             for offset in range(TRAIN_PHRASINGS):
-                rows.append(record(family, index, (index + offset) % trained, "train"))
-            rows.append(record(family, index, trained + index % len(family.held_out), "test"))
+                rows.append(record(family, index, trained[(index + 2 * offset) % len(trained)], "train"))
+            rows.append(record(family, index, held_out[index % len(held_out)], "test"))
     random.Random(seed).shuffle(rows)
     return rows
 
@@ -46,7 +46,7 @@ def reserve_records(seed: int = 0) -> list[dict]:
     """Facts that the file does not contain, each in one training phrasing drawn with the seed."""
     rng = random.Random(seed)
     return [
-        record(family, index, rng.randrange(len(family.phrasings)), "reserve")
+        record(family, index, rng.choice(family.trained()), "reserve")
         for family in FAMILIES
         for index in range(SHIPPED, len(family.items))
     ]
@@ -57,7 +57,7 @@ def _ids() -> dict[tuple[str, str], str]:
     ids = {}
     for family in FAMILIES:
         for index, item in enumerate(family.items):
-            for phrasing in range(len(family.phrasings + family.held_out)):
+            for phrasing in range(len(family.phrasings)):
                 row = record(family, index, phrasing, "")
                 ids[row["instruction"], row["input"]] = "/".join((family.name, *item))
     return ids
@@ -81,5 +81,10 @@ def write(path=DATA / "instruction-data.json", seed: int = 0) -> Path:
     return write_json(path, records(seed))
 
 
-if __name__ == "__main__":
+def main(argv=None):
+    """Make data/instruction-data.json again."""
     print(f"{len(records())} records written to {shown(write())}")
+
+
+if __name__ == "__main__":
+    main()

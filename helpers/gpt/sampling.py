@@ -34,11 +34,13 @@ def next_token(logits, sampling, generator=None, history=()) -> int:
         )
     if sampling.temperature == 0:
         return int(logits.argmax())
-    keep = sampling.top_k if 0 < sampling.top_k < logits.numel() else logits.numel()
-    values, ids = logits.topk(keep)  # sorted, most likely first
+    candidates = sampling.top_k if 0 < sampling.top_k < logits.numel() else logits.numel()
+    values, ids = logits.topk(candidates)  # sorted, most likely first
     probs = torch.softmax(values / sampling.temperature, dim=-1)
     if sampling.top_p < 1.0:
-        probs = probs * (probs.cumsum(-1) - probs < sampling.top_p)  # the token that crosses top_p stays
+        keep = probs.cumsum(-1) - probs < sampling.top_p  # the token that crosses top_p stays
+        keep[0] = True
+        probs = probs * keep
     if sampling.min_p > 0.0:
         probs = probs * (probs >= sampling.min_p * probs[0])
     return int(ids[torch.multinomial(probs, 1, generator=generator)])  # multinomial normalises by itself

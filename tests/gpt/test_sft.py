@@ -1,4 +1,5 @@
 import math
+import random
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from helpers.files import CourseError
 from helpers.gpt.prompt import format_prompt
 from helpers.gpt.sft import (
-    SFTSettings, batch_order, collate, encode_example, learning_rate, sft_loss, train_sft,
+    SFTSettings, batch_order, collate, encode_example, forget_words, instruction_places, schedule, sft_loss, train_sft,
 )
 
 EXAMPLES = [([1, 2, 3, 10 + n % 5, 299], [0, 0, 0, 1, 1]) for n in range(12)]
@@ -50,17 +51,30 @@ def test_batches_are_shuffled_and_of_similar_length():
 
 
 def test_learning_rate_rises_then_falls_to_zero():
-    settings = SFTSettings(lr=1.0, warmup=10)
-    rates = [learning_rate(step, 100, settings) for step in range(100)]
+    rates = [schedule(step, 100, 10) for step in range(100)]
     assert rates[0] == pytest.approx(0.1) and max(rates) == pytest.approx(1.0) and rates[-1] < 0.001
     assert rates[:10] == sorted(rates[:10]) and rates[10:] == sorted(rates[10:], reverse=True)
+
+
+def test_only_words_of_the_instruction_are_forgotten(tok):
+    instruction = "Rewrite the long sentence in the passive voice."
+    example = encode_example(format_prompt(instruction, "The dog ate it."), "It was eaten.", tok)
+    places = instruction_places(instruction, tok)
+    assert tok.decode([example[0][place] for place in places]) == instruction
+    rng = random.Random(0)
+    for _ in range(20):
+        ids, mask = forget_words(example, places, 0.5, rng)
+        assert len(example[0]) > len(ids) == len(mask) and sum(mask) == sum(example[1])
+        assert tok.decode(ids).endswith("\n\n### Input:\nThe dog ate it.\n\n### Response:\nIt was eaten.<|endoftext|>")
+    assert forget_words(example, places, 0.0, rng) == example
+    assert len(forget_words(example, places, 1.0, rng)[0]) == len(example[0]) - len(places)
 
 
 def test_training_learns_and_repeats_exactly(model):
     import copy
 
     twin = copy.deepcopy(model)
-    settings = SFTSettings(epochs=6, batch_size=4, lr=1e-3, warmup=2)
+    settings = SFTSettings(epochs=6, batch_size=4, warmup=2)
     history = train_sft(model, EXAMPLES, 299, settings)
     again = train_sft(twin, EXAMPLES, 299, settings)
     assert [row["loss"] for row in history] == [row["loss"] for row in again]
@@ -70,7 +84,7 @@ def test_training_learns_and_repeats_exactly(model):
 
 def test_callback_sees_every_step(model):
     seen = []
-    train_sft(model, EXAMPLES, 299, SFTSettings(epochs=1, batch_size=4), lambda history: seen.append(len(history)))
+    train_sft(model, EXAMPLES, 299, SFTSettings(epochs=1, batch_size=4), on_step=lambda h: seen.append(len(h)))
     assert seen == [1, 2, 3]
 
 
@@ -90,7 +104,13 @@ def test_a_loss_that_is_not_finite_stops_with_advice(model):
         train_sft(model, EXAMPLES, 299, SFTSettings(epochs=1))
 
 
-@pytest.mark.parametrize("setting", ["epochs", "batch_size", "lr", "max_grad_norm"])
+@pytest.mark.parametrize("setting", ["epochs", "batch_size", "lr", "matrix_lr", "max_grad_norm"])
 def test_settings_that_cannot_work_are_refused(setting):
     with pytest.raises(CourseError, match=setting):
         SFTSettings(**{setting: 0})
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_a_share_to_forget_that_is_none_is_refused(share):
+    with pytest.raises(CourseError, match="forget"):
+        SFTSettings(forget=share)

@@ -1,0 +1,89 @@
+"""Make the course models in data/models/: `python3 -m helpers data course-models [course-small | course-weak ...]`.
+
+About half an hour for course-small and two minutes for course-weak on two cores with bfloat16 units.
+"""
+
+from collections import deque
+from dataclasses import dataclass, replace
+
+import torch
+
+from helpers.course.corpus import Corpus
+from helpers.course.training import CourseTraining, train
+from helpers.files import BUILD, DATA, read_json
+from helpers.gpt.checkpoints import save_checkpoint
+from helpers.gpt.model import GPT, GPTConfig, count_parameters
+from helpers.gpt.prompt import FOOTER, HEADER
+from helpers.gpt.tokenizer import load_tokenizer
+
+SAVE_EVERY = 250  # a first look while it trains: build/course-models/
+
+
+@dataclass(frozen=True)
+class CourseModel:
+    """How one course model is made: its sizes, and the stages of its training, each with a fresh optimizer."""
+
+    about: str
+    config: GPTConfig
+    stages: tuple[CourseTraining, ...]
+
+
+LEARN_TO_COPY = CourseTraining(steps=250, warmup=0.072, cooldown=0.0)
+LEARN_TO_ANSWER = CourseTraining(steps=650, made_up=0.6, response_weight=3.0, verdict_weight=15.0, seed=1)
+MODELS = {
+    "course-small": CourseModel(
+        "answers, rewrites and judges the records of this course",
+        GPTConfig(n_layer=6, n_head=8, n_embd=256),
+        (LEARN_TO_COPY, LEARN_TO_ANSWER),
+    ),
+    "course-weak": CourseModel(
+        "a smaller sibling with less training, for comparisons",
+        GPTConfig(n_layer=3, n_head=4, n_embd=128),
+        (replace(LEARN_TO_ANSWER, steps=400),),
+    ),
+}
+
+
+def make(name):
+    """Train one course model and write data/models/<name>/."""
+    recipe = MODELS[name]
+    torch.manual_seed(0)
+    model = GPT(recipe.config)
+    print(f"{name}: {count_parameters(model) / 1e6:.1f} M parameters", flush=True)
+    for number, stage in enumerate(recipe.stages, start=1):
+        run_stage(model, stage, f"stage {number} of {len(recipe.stages)}", BUILD / "course-models" / name, recipe)
+    save(DATA / "models" / name, model, recipe)
+
+
+def run_stage(model, stage, title, folder, recipe):
+    """One stage of training, with a line of progress every 50 steps."""
+    records = [r for r in read_json(DATA / "instruction-data.json") if r["split"] == "train"]
+    recent = deque(maxlen=50)
+
+    def on_step(step, loss, seconds):
+        recent.append(loss)
+        if (step + 1) % 50 == 0:
+            mean = sum(recent) / len(recent)
+            print(f"  {title}  step {step + 1:5} of {stage.steps}  loss {mean:.3f}  {seconds / 60:5.1f} min", flush=True)
+        if (step + 1) % SAVE_EVERY == 0:
+            save(folder, model, recipe)
+
+    train(model, load_tokenizer(), Corpus(records, stage.seed, stage.made_up), stage, on_step)
+
+
+def save(folder, model, recipe):
+    """Half precision is enough to sample from and halves the repository."""
+    template = HEADER + "{{ .Prompt }}" + FOOTER
+    save_checkpoint(folder, model, dtype=torch.float16, about=recipe.about, template=template)
+
+
+def main(argv=None):
+    """Make the named course models, or all."""
+    for name in argv or MODELS:
+        make(name)
+
+
+if __name__ == "__main__":
+    import sys
+
+    main(sys.argv[1:])

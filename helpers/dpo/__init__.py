@@ -1,0 +1,1 @@
+"""Direct Preference Optimisation: loss, batches, log-probabilities, training loop, evaluation."""

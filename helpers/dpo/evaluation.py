@@ -1,0 +1,178 @@
+"""What a model says, in numbers: measured on its own answers, with intervals.
+
+A measure is an array with one number per answer. So means, intervals and differences between two models are
+the same few lines for all of them. Reading order: answers, measures, intervals, distance, all at once.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy import stats
+
+from helpers.dpo.batches import Batch
+from helpers.dpo.logprobs import sequence_logprobs
+from helpers.files import CourseError
+from helpers.gpt.prompt import contains_answer, format_prompt
+from helpers.gpt.sampling import Sampling, complete_ids, strip_eot
+from helpers.gpt.sft import collate
+
+VOICES = ("polite", "neutral", "blunt")
+PLAIN = Sampling(temperature=1.0)  # from π itself, no top-k and no top-p: as the KL estimate needs it
+
+
+@dataclass(frozen=True)
+class Answers:
+    """One sampled answer to each prompt, as token ids and as text."""
+
+    prompts: list[list[int]]
+    responses: list[list[int]]  # with the end-of-text token where the model wrote it
+    texts: list[str]
+    stopped: list[bool]  # False where the answer was cut at max_new_tokens or at the end of the context
+
+
+def answer(model, tok, records, max_new_tokens=64, seed=0, sampling=PLAIN) -> Answers:
+    """Sample one answer to each record. Raises CourseError if there are no records."""
+    _need(records, "prompts to answer")
+    prompts = [tok.encode_ordinary(format_prompt(r["instruction"], r["input"])) for r in records]
+    responses = complete_ids(model, prompts, tok.eot_token, max_new_tokens, sampling, seed)
+    texts = [tok.decode(strip_eot(ids, tok.eot_token)) for ids in responses]
+    return Answers(prompts, responses, texts, [ids[-1] == tok.eot_token for ids in responses])
+
+
+def per_answer(answers, records, voice_of) -> dict[str, np.ndarray]:
+    """Every measure of the single answers: its voice, right or wrong, length in tokens, stopped by itself."""
+    voices = [voice_of(text) for text in answers.texts]
+    measures = {voice: [found == voice for found in voices] for voice in VOICES}
+    measures["right"] = [is_right(text, r) for text, r in zip(answers.texts, records, strict=True)]
+    measures["stopped"] = answers.stopped
+    measures["tokens"] = [len(ids) - end for ids, end in zip(answers.responses, answers.stopped, strict=True)]
+    return {name: np.array(values, dtype=float) for name, values in measures.items()}
+
+
+def is_right(text, record) -> bool:
+    """True if the text holds every string of the record's answer key; CourseError if the record has none."""
+    if not record.get("answer"):
+        raise CourseError(
+            f"The record {record['instruction'][:40]!r} has no answer key, so right and wrong cannot be told "
+            'apart. Add "answer": a list of the words that a right answer must contain.'
+        )
+    return contains_answer(text, record["answer"])
+
+
+def diversity(texts) -> dict[str, float]:
+    """How much a set of answers repeats itself: distinct words and word pairs, and how the answers begin."""
+    _need(texts, "texts to measure")
+    words = [re.findall(r"[\w']+", text.lower()) for text in texts]
+    openers = [" ".join(row[:3]) for row in words]
+    return {
+        "distinct-1": distinct(words, 1),
+        "distinct-2": distinct(words, 2),
+        "openers": len(set(openers)),
+        "top opener": max(map(openers.count, set(openers))) / len(openers),
+    }
+
+
+def distinct(words, n):
+    """distinct-n (arXiv 1510.03055): different n-grams of words, divided by all n-grams."""
+    ngrams = [tuple(row[i : i + n]) for row in words for i in range(len(row) - n + 1)]
+    return len(set(ngrams)) / max(1, len(ngrams))
+
+
+class Estimate(NamedTuple):
+    """A number that was measured on a sample of prompts, and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self):
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+def estimate(values, seed=0) -> Estimate:
+    """The mean, with a bootstrap interval over prompts."""
+    return _bootstrap((values,), lambda x, axis: x.mean(axis), seed)
+
+
+def difference(after, before, seed=0) -> Estimate:
+    """Mean of after - before, prompt by prompt: a paired comparison, so how hard a prompt is cancels out."""
+    return estimate(np.asarray(after) - np.asarray(before), seed)
+
+
+def ratio(after, before, seed=0) -> Estimate:
+    """Mean of after / mean of before, with the same prompts on both sides of the fraction.
+
+    Raises CourseError if almost all of `before` is 0: the fraction could mean anything.
+    """
+    if np.count_nonzero(before) < 20:
+        raise CourseError("Under 20 prompts are above 0 before: too few for a ratio. Use the difference.")
+    return _bootstrap((after, before), lambda a, b, axis: a.mean(axis) / b.mean(axis), seed)
+
+
+def _bootstrap(samples, statistic, seed) -> Estimate:
+    """Percentile bootstrap (Efron 1979): draw the prompts anew, with replacement, 9,999 times."""
+    samples = [np.asarray(sample, dtype=float) for sample in samples]
+    if len(samples[0]) < 2:
+        raise CourseError(f"An interval needs at least 2 prompts, and there are {len(samples[0])}.")
+    found = stats.bootstrap(
+        samples, statistic, paired=True, vectorized=True, method="percentile", rng=np.random.default_rng(seed)
+    ).confidence_interval  # the middle 95 % of the 9,999 statistics
+    return Estimate(float(statistic(*samples, axis=0)), float(found.low), float(found.high))
+
+
+@torch.no_grad()
+def response_logprobs(model, prompts, responses, batch_size=64) -> torch.Tensor:
+    """log π(response | prompt) of every row, (N,), summed over the response tokens."""
+    logprobs, device = torch.empty(len(prompts)), next(model.parameters()).device
+    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]) + len(responses[i]))
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        pairs = [(prompts[i], responses[i]) for i in rows]
+        idx, mask = collate([(p + r, [0] * len(p) + [1] * len(r)) for p, r in pairs], pad=0)
+        batch = Batch(idx[:, :-1], idx[:, 1:], mask[:, 1:]).to(device)
+        logprobs[rows] = sequence_logprobs(model, batch).cpu()
+    return logprobs
+
+
+def log_ratios(policy, reference, answers):
+    """log π(y|x) - log π_ref(y|x) of the policy's own answers y, (N,). Their mean estimates KL(π‖π_ref)."""
+    logps = response_logprobs(policy, answers.prompts, answers.responses)
+    return logps - response_logprobs(reference, answers.prompts, answers.responses)
+
+
+def ranked_right(policy_logps, reference_logps):
+    """1 for each pair whose chosen side has the higher DPO reward, else 0. Inputs: (n, 2), chosen first."""
+    chosen, rejected = (policy_logps - reference_logps).unbind(dim=1)
+    return (chosen > rejected).float()
+
+
+def standard_error(values) -> float:
+    """Of the mean of these values: their standard deviation / √n."""
+    return float(stats.sem(np.asarray(values)))
+
+
+def compare(before, after) -> list[dict]:
+    """Rows for a table: each measure before and after, the paired difference and its 95 % interval."""
+    rows = []
+    for name in before:
+        change = difference(after[name], before[name])
+        row = {"measure": name, "before": before[name].mean(), "after": after[name].mean()}
+        rows.append(row | {"difference": change.value, "low": change.low, "high": change.high})
+    return rows
+
+
+def evaluate(policy, tok, records, voice_of, reference=None, seed=0, max_new_tokens=64) -> dict:
+    """One flat row about a model: an Estimate of every measure, KL from the reference (nats), diversity."""
+    answers = answer(policy, tok, records, max_new_tokens, seed)
+    row = {name: estimate(values) for name, values in per_answer(answers, records, voice_of).items()}
+    if reference is not None:
+        row["kl"] = estimate(log_ratios(policy, reference, answers))
+    return row | diversity(answers.texts)
+
+
+def _need(things, what):
+    if not len(things):
+        raise CourseError(f"There are no {what}. Check the records and the split.")

@@ -1,0 +1,208 @@
+"""The training loop of DPO."""
+
+import math
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from tqdm.auto import tqdm
+
+from helpers.dpo.batches import bucketed_batches, collate
+from helpers.dpo.logprobs import sequence_logprobs
+from helpers.dpo.losses import anchored_dpo_loss
+from helpers.dpo.resume import Progress
+from helpers.files import CourseError
+
+
+@dataclass(frozen=True)
+class DPOSettings:
+    """Settings of a training run. Raises CourseError for a value that cannot work."""
+
+    beta: float = 0.1  # larger holds the policy closer to the reference
+    anchor: float = 0.02  # weight of -log pi(chosen), which keeps the chosen answers likely; 0 is plain DPO
+    lr: float = 2e-4
+    epochs: int = 4
+    batch_size: int = 32  # pairs a step
+    warmup: float = 0.1  # share of the steps over which the learning rate rises; then it falls to zero
+    weight_decay: float = 0.0
+    max_grad_norm: float = 1.0
+    seed: int = 0
+    eval_every: int = 20  # steps
+    checkpoint_every: int = 20  # steps
+
+    def __post_init__(self):
+        for name, value in vars(self).items():
+            if not isinstance(value, (int, float)):
+                good, rule = False, "a number"
+            elif name in ("beta", "lr", "max_grad_norm"):
+                good, rule = 0 < value < math.inf, "a number above 0"
+            elif name in ("weight_decay", "anchor"):
+                good, rule = 0 <= value < math.inf, "a number from 0"
+            elif name == "warmup":
+                good, rule = 0 <= value <= 1, "a share of the steps, from 0 to 1"
+            else:
+                least = 0 if name == "seed" else 1
+                good, rule = isinstance(value, int) and value >= least, f"a whole number from {least}"
+            if not good:
+                raise CourseError(f"DPOSettings.{name} is {value!r}, and it must be {rule}.")
+
+
+def train_dpo(
+    policy, reference_logps, train_pairs, val_pairs, settings, *, loss=None, checkpoint=None, callback=None
+) -> list[dict]:
+    """Train the policy in place (arXiv 2305.18290) and return the history: one dict of metrics a step.
+
+    reference_logps: two (n, 2) tensors from `reference_logprobs`, for the training and the validation pairs.
+    loss: (chosen_logratios, rejected_logratios) -> (losses, chosen_rewards, rejected_rewards); None is
+        `anchored_dpo_loss` with the settings' beta and anchor.
+    checkpoint: a file to write every `checkpoint_every` steps. If it holds an unfinished run with the same
+        settings and pairs, training goes on from there to the same final weights. It is removed at the end.
+    callback: called with the metrics of every step, for a live plot.
+
+    Raises CourseError if the data do not fit together, if the policy does not start as the reference, or if
+    the loss is no longer finite; KeyboardInterrupt on Ctrl-C, after the step is finished and saved.
+    """
+    reference, val_reference = reference_logps
+    _check_inputs(policy, train_pairs, reference, val_pairs, val_reference)
+    loss = loss or partial(anchored_dpo_loss, beta=settings.beta, anchor=settings.anchor)
+    optimizer = torch.optim.AdamW(policy.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
+    progress = Progress(checkpoint, settings, train_pairs + val_pairs, reference, loss)
+    done, history = progress.load(policy, optimizer)
+    lengths = [pair.length for pair in train_pairs]
+    total = settings.epochs * math.ceil(len(train_pairs) / settings.batch_size)
+    policy.eval()  # no dropout: the policy is scored exactly as the reference was
+    step = 0
+    with finish_the_step() as interrupted, tqdm(total=total, initial=done, desc="DPO", unit="step") as bar:
+        for epoch in range(settings.epochs):
+            for indices in bucketed_batches(lengths, settings.batch_size, settings.seed, epoch):
+                step += 1
+                if step <= done:
+                    continue  # a resumed run has learned from this batch already
+                started = time.perf_counter()
+                losses, metrics = compare(policy, [train_pairs[i] for i in indices], reference[indices], loss)
+                if step == 1:
+                    check_start(metrics)
+                lr = settings.lr * schedule(step, total, settings.warmup)
+                grad_norm = update(policy, optimizer, losses.mean(), lr, settings.max_grad_norm, step)
+                row = {"step": step, "epoch": epoch + 1, **means(metrics), "grad_norm": grad_norm, "lr": lr}
+                row["pairs_per_second"] = len(indices) / (time.perf_counter() - started)
+                if val_pairs and (step % settings.eval_every == 0 or step == total):
+                    val = evaluate_pairs(policy, val_pairs, val_reference, loss, settings.batch_size)
+                    row |= {f"val_{name}": value for name, value in val.items()}
+                history.append(row)
+                bar.update()
+                bar.set_postfix(loss=f"{row['loss']:.3f}", accuracy=f"{row['accuracy']:.2f}")
+                if interrupted or step % settings.checkpoint_every == 0:
+                    progress.save(policy, optimizer, step, history)
+                if callback:
+                    callback(row)
+                if interrupted:
+                    raise KeyboardInterrupt(f"stopped after step {step} of {total}; {progress.how_to_go_on}")
+    progress.remove()
+    return history
+
+
+def schedule(step, total, warmup) -> float:
+    """The share of the learning rate at steps 1 to `total`: a linear rise, then a linear fall towards zero."""
+    return min(step / max(1, warmup * total), (total + 1 - step) / total)
+
+
+def compare(policy, pairs, reference, loss):
+    """One forward pass over both sides: the losses (B,) with gradient, and the metrics (B,) without."""
+    device = next(policy.parameters()).device
+    chosen, rejected = sequence_logprobs(policy, collate(pairs).to(device)).chunk(2)
+    ref_chosen, ref_rejected = reference.to(device).unbind(dim=1)
+    losses, chosen_rewards, rejected_rewards = loss(chosen - ref_chosen, rejected - ref_rejected)
+    return losses, {
+        "loss": losses.detach(),
+        "chosen_rewards": chosen_rewards,
+        "rejected_rewards": rejected_rewards,
+        "margin": chosen_rewards - rejected_rewards,
+        "accuracy": (chosen_rewards > rejected_rewards).float(),
+        "chosen_logps": chosen.detach(),
+        "rejected_logps": rejected.detach(),
+        "reference_chosen_logps": ref_chosen,
+        "reference_rejected_logps": ref_rejected,
+    }
+
+
+def update(policy, optimizer, loss, lr, max_grad_norm, step) -> float:
+    """One optimizer step. Returns the length of the gradient before it is clipped to `max_grad_norm`."""
+    optimizer.param_groups[0]["lr"] = lr
+    optimizer.zero_grad()
+    loss.backward()
+    grad_norm = torch.nn.utils.clip_grad_norm_(policy.parameters(), max_grad_norm).item()
+    if not (math.isfinite(loss.item()) and math.isfinite(grad_norm)):
+        raise CourseError(
+            f"Step {step}: the loss is {loss.item()}, the gradient norm {grad_norm}: training cannot go on. "
+            "The weights are still those of the step before. Try a smaller lr or a longer warmup."
+        )
+    if step == 1 and grad_norm == 0:
+        raise CourseError("No gradient reaches the policy, so nothing would be learned. Check the loss.")
+    optimizer.step()
+    return grad_norm
+
+
+@torch.no_grad()
+def evaluate_pairs(policy, pairs, reference, loss, batch_size) -> dict:
+    """The mean of every metric of `compare` over all the pairs."""
+    batches = bucketed_batches([pair.length for pair in pairs], batch_size, spread=0)
+    parts = [compare(policy, [pairs[i] for i in indices], reference[indices], loss)[1] for indices in batches]
+    return means({name: torch.cat([part[name] for part in parts]) for name in parts[0]})
+
+
+def means(metrics) -> dict:
+    """The mean of every tensor, as a plain number."""
+    return {name: values.mean().item() for name, values in metrics.items()}
+
+
+def check_start(metrics):
+    """Before the first step policy and reference are the same model: all log-ratios 0, and so the loss ln 2.
+
+    Raises CourseError if they are not: different weights, dropout, padding or number format.
+    """
+    for side in ("chosen", "rejected"):
+        gap = (metrics[f"{side}_logps"] - metrics[f"reference_{side}_logps"]).abs().max().item()
+        if not gap < 0.02:
+            raise CourseError(
+                f"The first loss is {metrics['loss'].mean():.4f} and should be ln 2 = 0.6931: the policy's "
+                f"log-probabilities are up to {gap:.3f} away from the reference's. Start the policy as a "
+                "fresh copy of the reference; compute the reference for the same pairs, without dropout."
+            )
+
+
+@contextmanager
+def finish_the_step():
+    """Ctrl-C (Jupyter's stop button) is only noted in here; pressed a second time, it stops at once."""
+    presses = []
+
+    def note(signum, frame):
+        if presses:
+            raise KeyboardInterrupt
+        presses.append(signum)
+
+    if threading.current_thread() is not threading.main_thread():  # only the main thread gets signals
+        yield presses
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield presses
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _check_inputs(policy, train_pairs, reference, val_pairs, val_reference):
+    if not train_pairs:
+        raise CourseError("There are no training pairs. Check the preference file and the split.")
+    for pairs, logprobs in ((train_pairs, reference), (val_pairs, val_reference)):
+        if tuple(logprobs.shape) != (len(pairs), 2):
+            raise CourseError(
+                f"{len(pairs)} pairs come with reference log-probs of shape {tuple(logprobs.shape)}, not "
+                f"({len(pairs)}, 2). Compute them for these pairs with reference_logprobs."
+            )
+    if not any(p.requires_grad for p in policy.parameters()):
+        raise CourseError("The policy's weights are frozen, so nothing would be learned. Unfreeze a copy.")

@@ -1,0 +1,1 @@
+"""`python3 -m helpers`: sets up the environment, opens the course, runs it, tests it."""

@@ -1,0 +1,41 @@
+"""`test`: the unit tests and every notebook in one pytest call. `parity`: the comparisons with peers."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from helpers.files import NOTEBOOKS, ROOT
+
+NBVAL = ["--nbval-lax", "--nbval-current-env"]
+NBVAL += ["--nbval-cell-timeout=600", "--nbval-kernel-startup-timeout=120"]
+
+
+def pytest_arguments(arguments: list[str]) -> list[str]:
+    """What pytest is called with: tests/ and notebooks/, unless the arguments name something else."""
+    named = [word for word in arguments if not word.startswith("-") and Path(word.split("::")[0]).exists()]
+    paths = [] if named else ["tests", *(["notebooks"] if NOTEBOOKS.is_dir() else [])]
+    return [*NBVAL, *paths, *arguments]
+
+
+def run_tests(arguments: list[str]) -> int:
+    """Run pytest. The notebooks write to a temporary build folder, so that your own is left alone."""
+    with tempfile.TemporaryDirectory(prefix="course-build-", ignore_cleanup_errors=True) as build:
+        return run_pytest(pytest_arguments(arguments), os.environ | {"COURSE_BUILD": build})
+
+
+def run_parity(arguments: list[str]) -> int:
+    """Run tests/parity; the model libraries are told not to look for anything on the network."""
+    offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+    return run_pytest(["tests/parity", *arguments], os.environ | offline)
+
+
+def run_pytest(arguments: list[str], environment: dict[str, str]) -> int:
+    command = [sys.executable, "-m", "pytest", *arguments]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:  # pytest got it too, and prints its summary
+            continue

@@ -1,0 +1,60 @@
+"""Every prompt of Part I, word for word. Whoever changes one raises its version.
+
+A prompt's name and version are written next to each row it produced, so that rows made with different
+wordings are never mistaken for each other. The embedded course model was trained on exactly these texts.
+"""
+
+from helpers.gpt.prompt import question as full_question
+
+DIRECTIONS = ("more polite", "less polite")
+VERSIONS = {"rewrite": 1, "judge": 1, "judge-json": 1, "score": 1, "score-json": 1}
+STYLES = {"neutral": "", "polite": "Answer politely. ", "blunt": "Answer bluntly. "}
+
+
+def one_line_question(instruction: str, input: str = "") -> str:
+    """The question as it stands inside another prompt: the input follows on the same line."""
+    return f"{instruction} {input}" if input else instruction
+
+
+def answer_prompt(instruction: str, input: str = "", style: str = "neutral") -> str:
+    """Ask the question itself, optionally for a polite or a blunt answer."""
+    return STYLES[style] + full_question(instruction, input)
+
+
+def rewrite_prompt(instruction: str, input: str, output: str, direction: str) -> str:
+    """Ask for the same answer, "more polite" or "less polite"."""
+    return (
+        f"Question: {one_line_question(instruction, input)}\n"
+        f"Answer: {output}\n\n"
+        f"Rewrite the answer so that it is {direction}. "
+        "Keep every fact. Reply with the rewritten answer only."
+    )
+
+
+def judge_prompt(question: str, a: str, b: str) -> str:
+    """Ask which of two responses is more polite: A or B."""
+    return (
+        f"Question: {question}\nResponse A: {a}\nResponse B: {b}\n\n"
+        "Which response is more polite? Reply with A or B only."
+    )
+
+
+def judge_json_prompt(question: str, a: str, b: str) -> str:
+    """The same, answered as {"winner": "A"}."""
+    asked = judge_prompt(question, a, b).removesuffix("Reply with A or B only.")
+    return asked + 'Reply as JSON with the key "winner".'
+
+
+def score_prompt(question: str, answer: str) -> str:
+    """Ask how polite one answer is, from 1 to 5."""
+    return _scored(question, answer) + "Reply with the number only."
+
+
+def score_json_prompt(question: str, answer: str) -> str:
+    """The same, answered as {"score": 4}."""
+    return _scored(question, answer) + 'Reply as JSON with the key "score".'
+
+
+def _scored(question: str, answer: str) -> str:
+    asked = "How polite is the answer, from 1 (rude) to 5 (very polite)? "
+    return f"Question: {question}\nAnswer: {answer}\n\n{asked}"

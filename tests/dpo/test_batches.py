@@ -1,0 +1,144 @@
+"""Tokenising, padding, splitting and shuffling, for all inputs that hypothesis thinks of."""
+
+import re
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from helpers.dpo.batches import (
+    TokenPair,
+    bucketed_batches,
+    collate,
+    grouped_split,
+    tokenize_pair,
+    tokenize_pairs,
+)
+from helpers.files import CourseError
+
+EOT = 99
+ids = st.lists(st.integers(0, 98), min_size=1, max_size=12)
+side = ids.map(lambda tokens: tokens + [EOT])
+token_pairs = st.lists(st.builds(TokenPair, ids, side, side), min_size=1, max_size=6)
+
+
+@given(token_pairs)
+def test_every_row_can_be_read_back(pairs):
+    batch = collate(pairs)
+    rows = [(p.prompt, p.chosen) for p in pairs] + [(p.prompt, p.rejected) for p in pairs]
+    assert batch.idx.shape == batch.targets.shape == batch.mask.shape
+    assert batch.idx.size(0) == 2 * len(pairs)
+    assert batch.idx.size(1) == max(len(p) + len(r) for p, r in rows) - 1  # no column is padding only
+    for (prompt, response), idx, targets, mask in zip(rows, *batch, strict=True):
+        assert targets[mask].tolist() == response
+        assert idx[: len(prompt)].tolist() == prompt
+        assert idx[: len(prompt) + len(response) - 1].tolist() == (prompt + response)[:-1]
+        assert mask.sum() == len(response)
+        assert idx[mask].tolist() == ([prompt[-1]] + response)[:-1]
+        assert (idx[len(prompt) + len(response) - 1 :] == pairs[0].chosen[-1]).all()
+
+
+@given(st.lists(st.integers(2, 60), max_size=70), st.integers(1, 9), st.integers(0, 5), st.integers(0, 3))
+def test_an_epoch_has_every_pair_once(lengths, batch_size, seed, epoch):
+    batches = bucketed_batches(lengths, batch_size, seed, epoch)
+    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
+    assert all(1 <= len(batch) <= batch_size for batch in batches)
+    assert sum(len(batch) < batch_size for batch in batches) <= 1
+    assert batches == bucketed_batches(lengths, batch_size, seed, epoch)
+
+
+def test_batches_are_shuffled_and_still_bucketed():
+    lengths = [10 + i % 40 for i in range(400)]
+    first, second = (bucketed_batches(lengths, 8, seed=0, epoch=e) for e in (0, 1))
+    assert first != second and first != bucketed_batches(lengths, 8, seed=1, epoch=0)
+    neighbours = lambda batches: {frozenset(batch) for batch in batches}  # noqa: E731
+    assert len(neighbours(first) & neighbours(second)) < 5  # not the same batches in another order
+    longest = [max(lengths[i] for i in batch) for batch in first]
+    assert longest != sorted(longest) and longest != sorted(longest, reverse=True)
+    padded = sum(max(lengths[i] for i in batch) * len(batch) for batch in first)
+    assert padded < 1.15 * sum(lengths)
+
+
+instructions = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=40)
+
+
+@given(instructions, st.floats(0, 0.5), st.integers(0, 9))
+def test_no_instruction_is_on_both_sides(names, share, seed):
+    records = [{"instruction": name} for name in names]
+    train, val = grouped_split(records, share, seed)
+    assert sorted(train + val) == list(range(len(names)))
+    assert not {names[i] for i in train} & {names[i] for i in val}
+    assert len(val) <= share * len(names)
+
+
+def test_split_reaches_its_share_and_depends_on_the_seed():
+    records = [{"instruction": str(i % 150)} for i in range(300)]
+    assert len(grouped_split(records, 0.1)[1]) == 30
+    assert (
+        grouped_split(records, 0.1, seed=0)
+        == grouped_split(records, 0.1, seed=0)
+        != grouped_split(records, 0.1, seed=1)
+    )
+
+
+text = st.text(min_size=1, max_size=8).filter(str.strip)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text, text, text)
+def test_any_unicode_survives_tokenising(tok, prompt, chosen, rejected):
+    if chosen.strip() == rejected.strip():
+        return
+    pair = tokenize_pair(prompt, chosen, rejected, tok, block_size=200)
+    assert tok.decode(pair.prompt) == prompt
+    assert [tok.decode(pair.chosen[:-1]), tok.decode(pair.rejected[:-1])] == [chosen, rejected]
+
+
+def record(**changes):
+    return {
+        "instruction": "Say hello",
+        "input": "",
+        "output": "Hi",
+        "chosen": "Hello",
+        "rejected": "Hey",
+    } | changes
+
+
+BAD = {
+    "chosen is empty": (record(chosen=""), "empty chosen"),
+    "rejected is blank": (record(rejected=" \n"), "empty rejected"),
+    "equal sides": (record(rejected="Hello "), "equal sides"),
+    "chosen too long": (record(chosen="x" * 300), "too long.*chosen response"),
+    "rejected too long": (record(rejected="x" * 300), "too long.*rejected response"),
+    "prompt too long": (record(instruction="x" * 300), "too long: prompt"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_record_is_named_by_its_number(case, tok):
+    bad, message = BAD[case]
+    with pytest.raises(CourseError, match=f"Record 2 .*{message}"):
+        tokenize_pairs([record(), bad, record()], tok, block_size=128)
+
+
+def test_exactly_full_context_is_kept_and_one_more_is_refused(tok):
+    pair = tokenize_pair(
+        "Q" * 10, "a" * 38, "b", tok, block_size=48
+    )  # the end-of-text token is predicted, never read
+    assert collate([pair]).idx.shape == (2, 48)
+    with pytest.raises(CourseError, match="49 positions"):
+        tokenize_pair("Q" * 10, "a" * 39, "b", tok, block_size=48)
+
+
+def test_a_pair_without_prompt_is_refused(tok):
+    with pytest.raises(CourseError, match="no prompt"):
+        tokenize_pair("", "yes", "no", tok, block_size=48)
+
+
+def test_records_become_pairs_in_order_with_the_prompt_format(tok):
+    first, second = tokenize_pairs([record(), record(input="in French", chosen="Salut")], tok, block_size=128)
+    assert tok.decode(first.prompt).endswith("Say hello\n\n### Response:\n")
+    assert re.search("### Input:\nin French\n", tok.decode(second.prompt))
+    assert tok.decode(second.chosen) == "Salut<|endoftext|>"
+    assert Counter(second.chosen)[tok.eot_token] == 1

@@ -1,0 +1,157 @@
+"""Log-probs, loss, gradients and optimizer step against TRL's DPOTrainer: same tiny GPT-2, same pairs."""
+
+import copy
+from functools import partial
+
+import pytest
+import tiktoken
+import torch
+from datasets import Dataset
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from trl import DPOConfig, DPOTrainer
+
+from helpers.dpo.batches import tokenize_pair
+from helpers.dpo.losses import dpo_loss
+from helpers.dpo.reference import reference_logprobs
+from helpers.dpo.training import DPOSettings, compare, train_dpo, update
+from helpers.gpt.checkpoints import from_transformers
+from helpers.gpt.model import GPT, GPTConfig
+
+EOT = "<|endoftext|>"
+TEXTS = [
+    ("Capital of Greece?\n", "I'd be glad to help! It is Athens.", "Athens, obviously."),
+    ("Opposite of up?\n", "Of course: down.", "Down. Was that so hard?"),
+    ("2 + 2?\n", "Gladly: 4", "4"),
+    ("Say yes.\n", "Yes", "Look, the answer is yes, as everybody knows by now."),
+]
+LR, BETA = 1e-4, 0.3
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    """Both tokenizers give each character its byte as id."""
+    ranks = {bytes([i]): i for i in range(256)}
+    tok = tiktoken.Encoding("bytes", pat_str=r"[\s\S]", mergeable_ranks=ranks, special_tokens={EOT: 256})
+    return [tokenize_pair(*texts, tok, block_size=96) for texts in TEXTS]
+
+
+@pytest.fixture(scope="module")
+def hf_tokenizer():
+    tokenizer = Tokenizer(models.WordLevel({chr(i): i for i in range(256)} | {EOT: 256}, unk_token=EOT))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=EOT, pad_token=EOT)
+
+
+def gpt2(seed):
+    torch.manual_seed(seed)
+    config = GPT2Config(vocab_size=257, n_positions=96, n_layer=2, n_head=2, n_embd=32, initializer_range=0.2)
+    for name in ("resid_pdrop", "embd_pdrop", "attn_pdrop"):
+        setattr(config, name, 0.0)
+    return GPT2LMHeadModel(config)
+
+
+def ours(hf_model):
+    model = GPT(GPTConfig(vocab_size=257, block_size=96, n_layer=2, n_head=2, n_embd=32))
+    model.load_state_dict(from_transformers(hf_model.state_dict()))
+    return model.eval()
+
+
+def trainer(policy, reference, hf_tokenizer, folder, **options):
+    config = DPOConfig(
+        output_dir=str(folder),
+        beta=BETA,
+        learning_rate=LR,
+        lr_scheduler_type="constant",
+        weight_decay=0.0,
+        max_steps=1,
+        per_device_train_batch_size=len(TEXTS),
+        bf16=False,
+        activation_checkpointing=False,
+        use_cpu=True,
+        report_to="none",
+        save_strategy="no",
+        disable_tqdm=True,
+        **options,
+    )
+    data = Dataset.from_list([dict(prompt=p, chosen=c, rejected=r) for p, c, r in TEXTS])
+    return DPOTrainer(policy, reference, args=config, train_dataset=data, processing_class=hf_tokenizer)
+
+
+@pytest.fixture
+def apart(hf_tokenizer, pairs, tmp_path):
+    """TRL's trainer and our model of one policy, and the log-probs of another model as reference."""
+    policy, reference = gpt2(0), gpt2(1)
+    return (
+        trainer(policy, reference, hf_tokenizer, tmp_path),
+        ours(policy),
+        reference_logprobs(ours(reference), pairs),
+    )
+
+
+def test_loss_rewards_and_gradients(apart, pairs):
+    trl, model, reference = apart
+    loss = trl.compute_loss(trl.model, next(iter(trl.get_train_dataloader())))
+    loss.backward()
+    losses, metrics = compare(model, pairs, reference, partial(dpo_loss, beta=BETA))
+    losses.mean().backward()
+    torch.testing.assert_close(losses.mean(), loss, rtol=1e-5, atol=1e-5)
+    logged = {name: values[-1] for name, values in trl._metrics["train"].items()}
+    assert metrics["chosen_rewards"].mean().item() == pytest.approx(
+        logged["rewards/chosen"], rel=1e-5, abs=1e-5
+    )
+    assert metrics["rejected_rewards"].mean().item() == pytest.approx(
+        logged["rewards/rejected"], rel=1e-5, abs=1e-5
+    )
+    assert metrics["accuracy"].mean().item() == pytest.approx(logged["rewards/accuracies"])
+    gradients = from_transformers({name: p.grad for name, p in trl.model.named_parameters()})
+    assert 0.01 < max(g.abs().max() for g in gradients.values())
+    for name, p in model.named_parameters():
+        torch.testing.assert_close(
+            p.grad, gradients[name], rtol=1e-4, atol=1e-5, msg=lambda m, n=name: f"{n}: {m}"
+        )
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adamw_torch"])
+def test_one_optimizer_step(kind, hf_tokenizer, pairs, tmp_path):
+    policy, reference = gpt2(0), gpt2(1)
+    model, logprobs = ours(policy), reference_logprobs(ours(reference), pairs)
+    before = copy.deepcopy(model)
+    trl = trainer(policy, reference, hf_tokenizer, tmp_path, optim=kind, max_grad_norm=1.0)
+    trl.train()
+    build = (
+        partial(torch.optim.SGD, lr=LR)
+        if kind == "sgd"
+        else partial(torch.optim.AdamW, lr=LR, weight_decay=0)
+    )
+    optimizer = build(model.parameters())
+    losses, _ = compare(model, pairs, logprobs, partial(dpo_loss, beta=BETA))
+    update(model, optimizer, losses.mean(), LR, 1.0, step=2)
+    check_weights(model, trl.model, before)
+
+
+def test_the_whole_loop_of_one_step(hf_tokenizer, pairs, tmp_path):
+    policy = gpt2(0)
+    model = ours(policy)
+    before = copy.deepcopy(model)
+    trl = trainer(policy, copy.deepcopy(policy), hf_tokenizer, tmp_path, max_grad_norm=1.0)
+    trl.train()
+    reference = reference_logprobs(model, pairs), torch.empty(0, 2)
+    settings = DPOSettings(beta=BETA, lr=LR, epochs=1, batch_size=len(pairs), warmup=0, anchor=0.0)
+    history = train_dpo(model, reference, pairs, [], settings)
+    logged = trl.state.log_history[-1]
+    assert history[0]["loss"] == pytest.approx(logged["train_loss"], abs=1e-5)
+    check_weights(model, trl.model, before)
+
+
+def check_weights(model, hf_model, before):
+    """Everything has moved, and is equal to 1e-5. The bias of the keys is left out: softmax ignores it, its
+    gradient is rounding noise, which AdamW scales up to a full step."""
+    theirs = from_transformers(hf_model.state_dict())
+    for (name, p), old in zip(model.named_parameters(), before.parameters(), strict=True):
+        found, expected = p.detach().clone(), theirs[name].clone()
+        if name.endswith("attn.c_attn.bias"):
+            width = found.numel() // 3
+            found[width : 2 * width] = expected[width : 2 * width] = 0
+        assert not torch.equal(p, old), name
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-5, msg=lambda m, n=name: f"{n}: {m}")

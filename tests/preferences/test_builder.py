@@ -1,0 +1,311 @@
+"""Building against a real HTTP server: resume, retries, bad servers, and a kill at any moment."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+from collections import Counter
+
+import ollama
+import pytest
+
+from helpers.engine.client import LLM, Retry
+from helpers.files import DATA, ROOT, CourseError, read_jsonl
+from helpers.preferences.builder import BuildSettings, build_preferences, finished_rows, five_keys
+from helpers.preferences.records import FIVE_KEYS, load_instructions, load_preferences, save_preferences
+
+RECORDS = load_instructions(DATA / "instruction-data.json")[:40]
+SETTINGS = BuildSettings(workers=4)
+
+
+def llm_of(server, **settings):
+    client = ollama.Client(server.url, timeout=5.0, trust_env=False)
+    values = {
+        "model": "test-model",
+        "digest": "abc",
+        "engine": "ollama 0",
+        "retry": Retry(first=0.01, longest=0.02),
+    }
+    return LLM(client=client, host=server.url, **(values | settings))
+
+
+def result(path, llm, settings=SETTINGS, records=RECORDS):
+    return [five_keys(row) for row in finished_rows(records, llm, path, settings) if row["status"] == "ok"]
+
+
+def without(row, *keys):
+    return {key: value for key, value in row.items() if key not in keys}
+
+
+def test_every_record_becomes_a_pair_with_its_provenance(fake_ollama, tmp_path, capsys):
+    server, path = fake_ollama(), tmp_path / "pairs.jsonl"
+    llm = llm_of(server)
+    summary = build_preferences(RECORDS, llm, path, SETTINGS)
+    assert (summary.made, summary.reused, summary.retried, summary.set_aside, summary.failed) == (
+        40,
+        0,
+        0,
+        0,
+        0,
+    )
+    assert len(server.bodies) == 40 and "40 made" in str(summary)
+    rows = {row["fingerprint"]: row for row in read_jsonl(path)}
+    assert len(rows) == 40
+    for row in rows.values():
+        rewrite = row["chosen"] if row["direction"] == "more polite" else row["rejected"]
+        assert {row["chosen"], row["rejected"]} == {row["output"], rewrite} and row[
+            "raw_reply"
+        ].strip() == rewrite
+        assert (
+            row["prompt"] in [body["prompt"] for body in server.bodies] and row["direction"] in row["prompt"]
+        )
+        assert (row["method"], row["engine"], row["model"], row["digest"]) == (
+            "rewrite",
+            "ollama 0",
+            "test-model",
+            "abc",
+        )
+        assert (row["seed"], row["temperature"], row["prompt_version"], row["failed_attempts"]) == (
+            123,
+            0.7,
+            1,
+            [],
+        )
+        assert row["time"].endswith("+00:00") and row["seconds"] > 0
+    assert {body["options"]["seed"] for body in server.bodies} == {123}
+    assert [row["output"] for row in result(path, llm)] == [record.output for record in RECORDS]
+    save_preferences(tmp_path / "out.json", result(path, llm))
+    assert len(load_preferences(tmp_path / "out.json")) == 40
+    assert list(json.loads((tmp_path / "out.json").read_text())[0]) == list(FIVE_KEYS)
+
+
+def test_a_second_run_asks_for_nothing(fake_ollama, tmp_path):
+    server, path = fake_ollama(), tmp_path / "pairs.jsonl"
+    build_preferences(RECORDS, llm_of(server), path, SETTINGS)
+    before = path.read_bytes()
+    summary = build_preferences(RECORDS, llm_of(server), path, SETTINGS)
+    assert (summary.made, summary.reused) == (0, 40) and len(server.bodies) == 40
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "llm"),
+    [
+        (BuildSettings(seed=124), {}),
+        (BuildSettings(temperature=0.1), {}),
+        (BuildSettings(strict=False), {}),
+        (BuildSettings(), {"digest": "other"}),
+        (BuildSettings(), {"model": "other"}),
+    ],
+)
+def test_another_setting_or_model_asks_anew(fake_ollama, tmp_path, settings, llm):
+    server, path = fake_ollama(), tmp_path / "pairs.jsonl"
+    build_preferences(RECORDS[:5], llm_of(server), path, BuildSettings())
+    summary = build_preferences(RECORDS[:5], llm_of(server, **llm), path, settings)
+    assert (summary.made, summary.reused) == (5, 0) and len(read_jsonl(path)) == 10
+    assert len(result(path, llm_of(server, **llm), settings)) == 5
+
+
+def test_more_records_later_and_in_another_order(fake_ollama, tmp_path):
+    server, path = fake_ollama(), tmp_path / "pairs.jsonl"
+    build_preferences(RECORDS[:10], llm_of(server), path, BuildSettings(workers=1))
+    shuffled = random.Random(1).sample(RECORDS, len(RECORDS))
+    summary = build_preferences(shuffled, llm_of(server), path, SETTINGS)
+    assert (summary.made, summary.reused) == (30, 10)
+    assert [row["output"] for row in result(path, llm_of(server), records=shuffled)] == [
+        r.output for r in shuffled
+    ]
+
+
+def test_a_record_that_comes_twice_is_asked_once(fake_ollama, tmp_path):
+    server, path = fake_ollama(), tmp_path / "pairs.jsonl"
+    build_preferences([RECORDS[0], RECORDS[0]], llm_of(server), path, SETTINGS)
+    assert len(server.bodies) == 1 and len(result(path, llm_of(server), records=[RECORDS[0]] * 2)) == 2
+
+
+def test_a_malformed_reply_is_retried_with_another_seed_then_set_aside(fake_ollama, tmp_path):
+    def answer(body):
+        seed = body["options"]["seed"]
+        if RECORDS[1].output in body["prompt"] or RECORDS[2].output in body["prompt"] and seed == 123:
+            return "Gladly! Bananas."
+        return "Dear friend, " + body["prompt"].split("Answer: ")[1].split("\n\nRewrite")[0]
+
+    server, path = fake_ollama(answer=answer), tmp_path / "pairs.jsonl"
+    summary = build_preferences(RECORDS[:5], llm_of(server), path, SETTINGS)
+    assert (summary.made, summary.set_aside, summary.retried) == (4, 1, 3)
+    rows = {row["output"]: row for row in read_jsonl(path)}
+    again, aside = rows[RECORDS[2].output], rows[RECORDS[1].output]
+    assert again["status"] == "ok" and again["seed"] == 124 and len(again["failed_attempts"]) == 1
+    assert aside["status"] == "set aside" and aside["chosen"] is aside["rejected"] is None
+    assert [attempt["seed"] for attempt in aside["failed_attempts"]] == [123, 124, 125]
+    assert all("Bananas" in attempt["reply"] for attempt in aside["failed_attempts"])
+    assert any(reason.startswith("fact lost") for reason in aside["reason"])
+    summary = build_preferences(RECORDS[:5], llm_of(server), path, SETTINGS)
+    assert (summary.made, summary.reused, summary.set_aside, summary.retried) == (0, 4, 1, 0)
+    assert len(server.bodies) == 8
+    assert len(result(path, llm_of(server))) == 4
+
+
+def test_an_empty_or_cut_reply_is_set_aside(fake_ollama, tmp_path):
+    server, path = (
+        fake_ollama(answer=lambda body: random.choice(["", "Gladly! I will…"])),
+        tmp_path / "pairs.jsonl",
+    )
+    assert build_preferences(RECORDS[:3], llm_of(server), path, SETTINGS).set_aside == 3
+    kinds = {
+        p.split(":")[0] for row in read_jsonl(path) for a in row["failed_attempts"] for p in a["problems"]
+    }
+    assert kinds & {"empty", "cut off"}
+
+
+def test_a_refused_record_is_set_aside_with_the_servers_words(fake_ollama, tmp_path):
+    trouble = (400, "this prompt is far outside the course")
+    server = fake_ollama(trouble=lambda body: trouble if RECORDS[1].output in body["prompt"] else None)
+    summary = build_preferences(RECORDS[:4], llm_of(server), tmp_path / "pairs.jsonl", SETTINGS)
+    assert (summary.made, summary.set_aside, summary.retried, len(server.bodies)) == (3, 1, 0, 4)
+    (aside,) = [row for row in read_jsonl(tmp_path / "pairs.jsonl") if row["status"] == "set aside"]
+    assert "far outside the course" in aside["reason"][0]
+
+
+def test_one_failing_record_does_not_stop_the_others_and_is_asked_again(fake_ollama, tmp_path):
+    path = tmp_path / "pairs.jsonl"
+    server = fake_ollama(trouble=lambda body: (500, "crash") if RECORDS[1].output in body["prompt"] else None)
+    summary = build_preferences(RECORDS, llm_of(server), path, SETTINGS)
+    assert (summary.made, summary.failed) == (39, 1) and len(read_jsonl(path)) == 39
+    server.trouble = lambda body: None
+    summary = build_preferences(RECORDS, llm_of(server), path, SETTINGS)
+    assert (summary.made, summary.reused, summary.failed) == (1, 39, 0)
+
+
+@pytest.mark.parametrize("trouble", [(500, "crash"), (503, "busy"), "cut", "not json", "half"])
+def test_a_server_that_fails_halfway(fake_ollama, tmp_path, trouble):
+    server, path = fake_ollama(), tmp_path / "pairs.jsonl"
+    expected = build_reference(fake_ollama, tmp_path)
+    server.trouble = lambda body: trouble if len(server.bodies) > 15 else None
+    with pytest.raises(CourseError, match="are safe; run again"):
+        build_preferences(RECORDS, llm_of(server), path, SETTINGS)
+    kept = len(read_jsonl(path))
+    assert 1 <= kept <= 15
+    server.trouble = lambda body: None
+    summary = build_preferences(RECORDS, llm_of(server), path, SETTINGS)
+    assert (summary.reused, summary.made) == (kept, 40 - kept)
+    assert result(path, llm_of(server)) == expected
+
+
+def build_reference(fake_ollama, tmp_path):
+    """The undisturbed result."""
+    server = fake_ollama()
+    build_preferences(RECORDS, llm_of(server), tmp_path / "reference.jsonl", SETTINGS)
+    return result(tmp_path / "reference.jsonl", llm_of(server))
+
+
+def test_a_server_that_dies_and_comes_back_elsewhere(fake_ollama, tmp_path):
+    expected = build_reference(fake_ollama, tmp_path)
+    server, path = fake_ollama(delay=0.01), tmp_path / "pairs.jsonl"
+    threading.Timer(0.15, server.stop).start()
+    with pytest.raises(CourseError, match="are safe; run again"):
+        build_preferences(RECORDS, llm_of(server), path, BuildSettings(workers=1))
+    other = fake_ollama()
+    build_preferences(RECORDS, llm_of(other), path, SETTINGS)
+    assert result(path, llm_of(other)) == expected
+
+
+def test_a_second_builder_is_refused_while_the_first_works(fake_ollama, tmp_path):
+    server, path = fake_ollama(delay=0.05), tmp_path / "pairs.jsonl"
+    first = threading.Thread(target=build_preferences, args=(RECORDS, llm_of(server), path, SETTINGS))
+    first.start()
+    while not server.bodies:
+        time.sleep(0.01)
+    with pytest.raises(CourseError, match="Another builder"):
+        build_preferences(RECORDS, llm_of(server), path, SETTINGS)
+    first.join()
+    assert len(read_jsonl(path)) == 40 and len(server.bodies) == 40
+
+
+def test_a_file_that_was_never_made(fake_ollama, tmp_path):
+    with pytest.raises(CourseError, match="pairs.jsonl is missing"):
+        list(finished_rows(RECORDS, llm_of(fake_ollama()), tmp_path / "pairs.jsonl"))
+
+
+BUILD = """
+import sys
+sys.path[:0] = sys.argv[3:]
+import ollama
+from helpers.engine.client import LLM, Retry
+from helpers.files import DATA
+from helpers.preferences.builder import BuildSettings, build_preferences
+from helpers.preferences.records import load_instructions
+
+url, path, *_ = sys.argv[1:]
+llm = LLM(client=ollama.Client(url, trust_env=False), model="test-model", host=url, digest="abc")
+print("ready", flush=True)
+records = load_instructions(DATA / "instruction-data.json")[:40]
+build_preferences(records, llm, path, BuildSettings(workers=4))
+"""
+
+
+def start_building(server, path):
+    command = [sys.executable, "-c", BUILD, server.url, str(path), str(ROOT)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    process = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, **pipes)
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def test_killed_at_random_moments_nothing_is_lost_or_asked_twice(fake_ollama, tmp_path):
+    expected = build_reference(fake_ollama, tmp_path)
+    server, path, rng = fake_ollama(delay=0.02), tmp_path / "pairs.jsonl", random.Random()
+    in_flight = []  # asked but perhaps not written when the kill came
+    for _ in range(3):
+        process = start_building(server, path)
+        time.sleep(rng.uniform(0.01, 0.12))
+        process.kill()
+        process.wait()
+        time.sleep(0.1)
+        finished = {row["prompt"] for row in read_jsonl(path)} if path.exists() else set()
+        in_flight += [body["prompt"] for body in server.bodies if body["prompt"] not in finished]
+        rows_before = path.read_bytes().rpartition(b"\n")[0] if path.exists() else b""
+    summary = build_preferences(RECORDS, llm_of(server), path, SETTINGS)
+    assert summary.made + summary.reused == 40 and path.read_bytes().startswith(rows_before)
+    asked = Counter(body["prompt"] for body in server.bodies)
+    assert all(count == 1 for prompt, count in asked.items() if prompt not in in_flight)
+    assert len(read_jsonl(path)) == 40
+    assert result(path, llm_of(server)) == expected
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+def test_ctrl_c_keeps_every_finished_row(fake_ollama, tmp_path):
+    server, path = fake_ollama(delay=0.02), tmp_path / "pairs.jsonl"
+    process = start_building(server, path)
+    while len(server.bodies) < 12:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode != 0 and "Interrupted" in out and "run again" in out
+    rows = len(read_jsonl(path))
+    assert 0 < rows < 40
+    summary = build_preferences(RECORDS, llm_of(server), path, SETTINGS)
+    assert (summary.reused, summary.made) == (rows, 40 - rows)
+
+
+def test_memory_does_not_grow_with_the_rows(fake_ollama, tmp_path):
+    """Each reply is very long; far less than the rows themselves is kept of them."""
+    server = fake_ollama(answer=lambda body: "Dear friend, " + "a" * 30_000)
+    settings = BuildSettings(max_retries=0, workers=2)
+
+    def cost(count):
+        path = tmp_path / f"{count}.jsonl"
+        tracemalloc.start()
+        build_preferences(RECORDS[:count], llm_of(server), path, settings)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak, path.stat().st_size
+
+    cost(2)  # what is loaded or compiled at first use
+    (less_memory, less_text), (more_memory, more_text) = cost(10), cost(40)
+    assert more_memory - less_memory < 0.5 * (more_text - less_text)
