@@ -16,7 +16,9 @@ def test_write_and_read_back(tmp_path):
 
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = write_json(tmp_path / "x.json", "old")
-    monkeypatch.setattr(files.os, "replace", lambda *a: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    monkeypatch.setattr(
+        files.os, "replace", lambda *a: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+    )
     with pytest.raises(CourseError, match="No space left.*x.json"):
         write_json(path, "new")
     assert read_json(path) == "old" and os.listdir(tmp_path) == ["x.json"]
@@ -28,11 +30,14 @@ def test_unwritable_place_is_named(tmp_path):
         write_json(tmp_path / "file" / "y.json", 1)
 
 
-@pytest.mark.parametrize("content, message", [
-    (b'{"a": 1,\n "b" 2}', "line 2, column 6"),
-    (b"\xff\xfe\x00", "not UTF-8"),
-    (b"", "line 1, column 1"),
-])
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b'{"a": 1,\n "b" 2}', "line 2, column 6"),
+        (b"\xff\xfe\x00", "not UTF-8"),
+        (b"", "line 1, column 1"),
+    ],
+)
 def test_malformed_json_is_located(tmp_path, content, message):
     (tmp_path / "bad.json").write_bytes(content)
     with pytest.raises(CourseError, match=message):

@@ -62,6 +62,7 @@ def held_out_fact(record) -> bool:
 
 def made_up(rng: random.Random, invented: float = 0.35) -> tuple[str, str]:
     """A question and a neutral answer about nothing; `invented` is the share of words that exist nowhere."""
+
     def word(words):
         return invented_word(rng) if rng.random() < invented else rng.choice(words)
 
@@ -101,7 +102,9 @@ class Corpus:
     def answer(self):
         r = self.rng.choice(self.records)
         style = self.rng.choices(("neutral", "polite", "blunt"), (70, 15, 15))[0]
-        return prompts.STYLES[style] + question(r["instruction"], r["input"]), voiced(r["output"], style, self.rng)
+        return prompts.STYLES[style] + question(r["instruction"], r["input"]), voiced(
+            r["output"], style, self.rng
+        )
 
     def rewrite(self):
         instruction, input, output = self.fact()
@@ -112,7 +115,7 @@ class Corpus:
         prompt = prompts.rewrite_prompt(instruction, input, source, direction)
         if self.rng.random() < 0.1:
             wording = self.rng.choice(REWRITE_WORDINGS).format(direction=direction)
-            prompt = prompt[:prompt.index("\n\nRewrite the answer")] + "\n\n" + wording
+            prompt = prompt[: prompt.index("\n\nRewrite the answer")] + "\n\n" + wording
         return prompt, voiced(output, voice, self.rng)
 
     def judge(self):
@@ -128,7 +131,10 @@ class Corpus:
         ask = prompts.one_line_question(instruction, input)
         other = self.fact()[2] if self.rng.random() < 0.1 else output
         while True:
-            a, b = (voiced(text, self.rng.choice(("polite", "neutral", "blunt")), self.rng) for text in (output, other))
+            a, b = (
+                voiced(text, self.rng.choice(("polite", "neutral", "blunt")), self.rng)
+                for text in (output, other)
+            )
             if politeness(a) != politeness(b):
                 return ask, a, b
 

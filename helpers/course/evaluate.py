@@ -12,7 +12,7 @@ import random
 
 from helpers.course.corpus import held_out_fact, made_up
 from helpers.course.instruction_data import reserve_records
-from helpers.files import BUILD, CourseError, DATA, read_json, write_json
+from helpers.files import BUILD, DATA, CourseError, read_json, write_json
 from helpers.gpt.checkpoints import load_checkpoint
 from helpers.gpt.prompt import contains_answer, question
 from helpers.gpt.sampling import Sampling, complete
@@ -81,7 +81,9 @@ def measure_judge(model, tok, records, split, seed=0) -> tuple[int, int]:
         ask = prompts.one_line_question(r["instruction"], r["input"])
         asks += [prompts.judge_prompt(ask, better, worse), prompts.judge_prompt(ask, worse, better)]
     verdicts = ask_all(model, tok, asks, GREEDY)
-    right = sum(first == "A" and second == "B" for first, second in zip(verdicts[::2], verdicts[1::2], strict=True))
+    right = sum(
+        first == "A" and second == "B" for first, second in zip(verdicts[::2], verdicts[1::2], strict=True)
+    )
     return right, len(records)
 
 
@@ -107,15 +109,26 @@ def evaluate(name) -> list[dict]:
         counts["judge right in both orders, unseen voices"] = measure_judge(model, tok, records, "held-out")
         rows += [row(name, set_name, measure, *count) for measure, count in counts.items()]
     shipped = read_json(DATA / "instruction-data.json")
-    return rows + [row(name, "shipped", "right answers on unseen phrasings", *measure_answers(model, tok, shipped))]
+    return rows + [
+        row(name, "shipped", "right answers on unseen phrasings", *measure_answers(model, tok, shipped))
+    ]
 
 
 def row(name, set_name, measure, successes, trials) -> dict:
     share = successes / trials if trials else float("nan")
     low, high = wilson(share, trials) if trials else (float("nan"), float("nan"))
     bar = BARS.get((name, set_name, measure))
-    return dict(model=name, records=set_name, measure=measure, successes=successes, trials=trials,
-                share=share, low=low, high=high, bar=bar)
+    return dict(
+        model=name,
+        records=set_name,
+        measure=measure,
+        successes=successes,
+        trials=trials,
+        share=share,
+        low=low,
+        high=high,
+        bar=bar,
+    )
 
 
 def main(argv=None):
@@ -129,8 +142,11 @@ def main(argv=None):
             rows.append(r)
             bar = f"bar {r['bar']:.0%} {'met' if r['share'] >= r['bar'] else 'MISSED'}" if r["bar"] else ""
             if r["trials"]:
-                print(f"{name:12} {r['records']:9} {r['measure']:42} {r['successes']:4}/{r['trials']:<4} "
-                      f"{r['share']:6.1%} [{r['low']:.1%}, {r['high']:.1%}]  {bar}", flush=True)
+                print(
+                    f"{name:12} {r['records']:9} {r['measure']:42} {r['successes']:4}/{r['trials']:<4} "
+                    f"{r['share']:6.1%} [{r['low']:.1%}, {r['high']:.1%}]  {bar}",
+                    flush=True,
+                )
     write_json(BUILD / "course-models" / "evaluation.json", rows)
 
 

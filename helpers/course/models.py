@@ -3,19 +3,23 @@
 About half an hour for course-small and two minutes for course-weak on two cores with bfloat16 units.
 """
 
+import random
 from collections import deque
 from dataclasses import dataclass, replace
 
 import torch
 
-from helpers.course.corpus import Corpus
+from helpers.course.corpus import Corpus, made_up
 from helpers.course.training import CourseTraining, train
+from helpers.engine.models import prompt_surprise
 from helpers.files import BUILD, DATA, read_json
 from helpers.gpt.checkpoints import save_checkpoint
 from helpers.gpt.model import GPT, GPTConfig, count_parameters
 from helpers.gpt.prompt import FOOTER, HEADER
 from helpers.gpt.tokenizer import load_tokenizer
+from helpers.preferences.prompts import DIRECTIONS, rewrite_prompt
 
+MARGIN = 0.02  # of surprise: a share of tokens
 SAVE_EVERY = 250  # a first look while it trains: build/course-models/
 
 
@@ -51,8 +55,26 @@ def make(name):
     model = GPT(recipe.config)
     print(f"{name}: {count_parameters(model) / 1e6:.1f} M parameters", flush=True)
     for number, stage in enumerate(recipe.stages, start=1):
-        run_stage(model, stage, f"stage {number} of {len(recipe.stages)}", BUILD / "course-models" / name, recipe)
-    save(DATA / "models" / name, model, recipe)
+        run_stage(
+            model, stage, f"stage {number} of {len(recipe.stages)}", BUILD / "course-models" / name, recipe
+        )
+    save(DATA / "models" / name, model, recipe, max_surprise=calibrate(model, load_tokenizer()))
+
+
+def calibrate(model, tok, prompts=500, seed=7) -> float:
+    """The largest surprise of the course's own prompts, half of whose words are invented, and a margin.
+
+    The engine refuses prompts above it: the model has read nothing like them (`prompt_surprise`).
+    """
+    rng = random.Random(seed)
+    records = [r for r in read_json(DATA / "instruction-data.json") if r["split"] == "train"]
+    corpus = Corpus(records, seed, made_up_share=0.5)
+    asks = [corpus.example()[0] for _ in range(prompts)]
+    for _ in range(prompts):
+        ask, answer = made_up(rng, invented=0.5)
+        asks += [ask, rewrite_prompt(ask, "", answer, rng.choice(DIRECTIONS))]
+    with torch.inference_mode():
+        return round(MARGIN + max(prompt_surprise(model, tok.encode_ordinary(HEADER + a + FOOTER)) for a in asks), 3)
 
 
 def run_stage(model, stage, title, folder, recipe):
@@ -64,17 +86,20 @@ def run_stage(model, stage, title, folder, recipe):
         recent.append(loss)
         if (step + 1) % 50 == 0:
             mean = sum(recent) / len(recent)
-            print(f"  {title}  step {step + 1:5} of {stage.steps}  loss {mean:.3f}  {seconds / 60:5.1f} min", flush=True)
+            print(
+                f"  {title}  step {step + 1:5} of {stage.steps}  loss {mean:.3f}  {seconds / 60:5.1f} min",
+                flush=True,
+            )
         if (step + 1) % SAVE_EVERY == 0:
             save(folder, model, recipe)
 
     train(model, load_tokenizer(), Corpus(records, stage.seed, stage.made_up), stage, on_step)
 
 
-def save(folder, model, recipe):
+def save(folder, model, recipe, **meta):
     """Half precision is enough to sample from and halves the repository."""
     template = HEADER + "{{ .Prompt }}" + FOOTER
-    save_checkpoint(folder, model, dtype=torch.float16, about=recipe.about, template=template)
+    save_checkpoint(folder, model, dtype=torch.float16, about=recipe.about, template=template, **meta)
 
 
 def main(argv=None):

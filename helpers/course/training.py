@@ -40,11 +40,13 @@ def batches(corpus, tok, settings, block_size):
     """Yield (B, T) token ids, right-padded with end-of-text, and the weight (B, T) of each in the loss, without end."""
     generator = torch.Generator().manual_seed(settings.seed)
     while True:
-        rows = [encode(*corpus.example(), tok, settings) for _ in range(BATCHES_AT_ONCE * settings.batch_size)]
+        rows = [
+            encode(*corpus.example(), tok, settings) for _ in range(BATCHES_AT_ONCE * settings.batch_size)
+        ]
         rows = sorted((row for row in rows if len(row[0]) <= block_size), key=lambda row: len(row[0]))
         starts = range(0, len(rows) - settings.batch_size + 1, settings.batch_size)
         for batch in torch.randperm(len(starts), generator=generator).tolist():
-            chunk = rows[starts[batch]:starts[batch] + settings.batch_size]
+            chunk = rows[starts[batch] : starts[batch] + settings.batch_size]
             width = len(chunk[-1][0])
             idx = [ids + [tok.eot_token] * (width - len(ids)) for ids, _ in chunk]
             weights = [weight + [0.0] * (width - len(weight)) for _, weight in chunk]
@@ -71,7 +73,9 @@ def optimizers(model, settings):
     inside = [p for name, p in model.named_parameters() if ".h." in name and p.dim() == 2]
     rest = [p for name, p in model.named_parameters() if not (".h." in name and p.dim() == 2)]
     return [
-        torch.optim.Muon(inside, lr=settings.matrix_lr, weight_decay=settings.weight_decay, momentum=0.95, ns_steps=4),
+        torch.optim.Muon(
+            inside, lr=settings.matrix_lr, weight_decay=settings.weight_decay, momentum=0.95, ns_steps=4
+        ),
         torch.optim.AdamW(rest, lr=settings.lr, weight_decay=0.0, betas=(0.9, 0.98)),
     ]
 

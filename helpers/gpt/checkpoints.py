@@ -16,12 +16,14 @@ WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
 
 def save_checkpoint(folder, model, tok_name="course", dtype=None, **meta) -> Path:
-    """Write `folder`/model.safetensors (as `dtype` if given, e.g. torch.float16) and config.json (sizes, tokenizer, meta).
+    """Write `folder`/model.safetensors (as `dtype` if given) and config.json (sizes, tokenizer, meta).
 
     Each file is written whole or not at all. Raises CourseError if the folder cannot be written.
     """
     folder = Path(folder)
-    weights = {name: t.detach().cpu().to(dtype or t.dtype).contiguous() for name, t in model.state_dict().items()}
+    weights = {
+        name: t.detach().cpu().to(dtype or t.dtype).contiguous() for name, t in model.state_dict().items()
+    }
     del weights["lm_head.weight"]  # tied to the embedding: stored once
     write_bytes(folder / WEIGHTS, save(weights))
     write_json(folder / CONFIG, {"config": asdict(model.config), "tokenizer": tok_name, "meta": meta})
@@ -54,13 +56,15 @@ def load_checkpoint(folder):
 
 
 def read_config(folder):
-    """(GPTConfig, tokenizer, meta) of a checkpoint folder. Raises CourseError if config.json is missing or incomplete."""
+    """(GPTConfig, tokenizer, meta) of a checkpoint. Raises CourseError if config.json is missing or incomplete."""
     path = Path(folder) / CONFIG
     stored = read_json(path, "A checkpoint is a folder with config.json and model.safetensors.")
     try:
         return GPTConfig(**stored["config"]), load_tokenizer(stored["tokenizer"]), stored.get("meta", {})
     except (KeyError, TypeError) as error:
-        raise CourseError(f"{shown(path)} is not a checkpoint's config: {error}. Make the checkpoint again.") from error
+        raise CourseError(
+            f"{shown(path)} is not a checkpoint's config: {error}. Make the checkpoint again."
+        ) from error
 
 
 def read_weights(path) -> dict[str, torch.Tensor]:
@@ -68,7 +72,9 @@ def read_weights(path) -> dict[str, torch.Tensor]:
     try:
         return load_file(path)
     except FileNotFoundError as error:
-        raise CourseError(f"{shown(path)} is missing. Make the checkpoint again, or `git checkout -- data`.") from error
+        raise CourseError(
+            f"{shown(path)} is missing. Make the checkpoint again, or `git checkout -- data`."
+        ) from error
     except (SafetensorError, OSError, json.JSONDecodeError) as error:
         raise CourseError(
             f"{shown(path)} is damaged ({error}). Delete its folder and make the checkpoint again."

@@ -67,8 +67,11 @@ def generate(model, prompts, eot, max_new_tokens=64, sampling=Sampling(), seed=0
     while active:
         for row, row_logits in zip(active, logits.cpu(), strict=True):
             new[row].append(next_token(row_logits, sampling, generators[row], rows[row] + new[row]))
-        stop = {r for r in active if new[r][-1] == eot or len(new[r]) == max_new_tokens
-                or len(rows[r]) + len(new[r]) == longest}
+        stop = {
+            r
+            for r in active
+            if new[r][-1] == eot or len(new[r]) == max_new_tokens or len(rows[r]) + len(new[r]) == longest
+        }
         if stop:  # finished rows leave the batch; the others do not wait for them
             keep = torch.tensor([place for place, r in enumerate(active) if r not in stop], dtype=torch.long)
             active = [r for r in active if r not in stop]
@@ -102,8 +105,10 @@ def check_room(prompt_tokens, block_size, place=0):
 def complete(model, tok, records, max_new_tokens=64, sampling=Sampling(), seed=0, batch_size=64) -> list[str]:
     """The model's answers to records (mappings with "instruction" and "input"), as text, in order."""
     prompts = [tok.encode_ordinary(format_prompt(r["instruction"], r.get("input", ""))) for r in records]
-    return [tok.decode(strip_eot(ids, tok.eot_token)) for ids in complete_ids(
-        model, prompts, tok.eot_token, max_new_tokens, sampling, seed, batch_size)]
+    return [
+        tok.decode(strip_eot(ids, tok.eot_token))
+        for ids in complete_ids(model, prompts, tok.eot_token, max_new_tokens, sampling, seed, batch_size)
+    ]
 
 
 def complete_ids(model, prompts, eot, max_new_tokens=64, sampling=Sampling(), seed=0, batch_size=64):
@@ -111,7 +116,7 @@ def complete_ids(model, prompts, eot, max_new_tokens=64, sampling=Sampling(), se
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     out = [None] * len(prompts)
     for start in range(0, len(order), batch_size):
-        batch = order[start:start + batch_size]
+        batch = order[start : start + batch_size]
         new = generate(model, [prompts[i] for i in batch], eot, max_new_tokens, sampling, seed + start)
         for i, ids in zip(batch, new, strict=True):
             out[i] = ids

@@ -45,8 +45,8 @@ def encode_example(prompt, response, tok):
 def forget_words(example, words, share, rng):
     """Leave out each token of the prompt's `words` (a range of places) with probability `share`."""
     ids, mask = example
-    keep = [place not in words or rng.random() >= share for place in range(len(ids))]
-    return [i for i, k in zip(ids, keep) if k], [m for m, k in zip(mask, keep) if k]
+    keep = [place for place in range(len(ids)) if place not in words or rng.random() >= share]
+    return [ids[place] for place in keep], [mask[place] for place in keep]
 
 
 def instruction_places(instruction, tok) -> range:
@@ -74,7 +74,7 @@ def batch_order(lengths, batch_size, generator):
     """Batches of example numbers, alike in length so that little is padded, in random order."""
     noise = torch.rand(len(lengths), generator=generator)
     order = sorted(range(len(lengths)), key=lambda i: lengths[i] + 4 * noise[i].item())
-    batches = [order[i:i + batch_size] for i in range(0, len(order), batch_size)]
+    batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
     return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
 
 
@@ -91,7 +91,11 @@ def optimizers(model, settings):
     rest = [p for name, p in model.named_parameters() if name not in inside]
     return [
         torch.optim.Muon(
-            inside.values(), lr=settings.matrix_lr, weight_decay=settings.weight_decay, momentum=0.95, ns_steps=4
+            inside.values(),
+            lr=settings.matrix_lr,
+            weight_decay=settings.weight_decay,
+            momentum=0.95,
+            ns_steps=4,
         ),
         torch.optim.AdamW(rest, lr=settings.lr, weight_decay=settings.weight_decay, betas=(0.9, 0.98)),
     ]
@@ -151,4 +155,6 @@ def check_examples(examples, block_size):
 def check_finite(row):
     """Raises CourseError if the loss has become infinite or not a number."""
     if not math.isfinite(row["loss"]):
-        raise CourseError(f"The loss is {row['loss']} at step {row['step']}. Lower SFTSettings.lr and train again.")
+        raise CourseError(
+            f"The loss is {row['loss']} at step {row['step']}. Lower SFTSettings.lr and train again."
+        )

@@ -19,10 +19,21 @@ def report() -> list[dict]:
     memory, disk = psutil.virtual_memory().available, shutil.disk_usage(existing(BUILD)).free
     python = ".".join(map(str, sys.version_info[:3]))
     rows = [
-        row("Python", python, "3.11 to 3.13", (3, 11) <= sys.version_info[:2] <= (3, 13),
-            "make a new environment with Python 3.11, 3.12 or 3.13"),
+        row(
+            "Python",
+            python,
+            "3.11 to 3.13",
+            (3, 11) <= sys.version_info[:2] <= (3, 13),
+            "make a new environment with Python 3.11, 3.12 or 3.13",
+        ),
         row("system", f"{platform.system()} {platform.machine()}", "any", True, ""),
-        row("CPU cores", str(os.cpu_count()), "2", (os.cpu_count() or 1) >= 2, "expect everything to take longer"),
+        row(
+            "CPU cores",
+            str(os.cpu_count()),
+            "2",
+            (os.cpu_count() or 1) >= 2,
+            "expect everything to take longer",
+        ),
         row("free memory", f"{memory / GB:.1f} GB", "2 GB", memory >= 2 * GB, "close other programs"),
         row("free disk", f"{disk / GB:.0f} GB", "1 GB", disk >= GB, "free some space"),
         row("build folder", BUILD.name, "writable", writable(), "check who owns the course's folder"),
@@ -40,7 +51,9 @@ def package(name) -> dict:
         found = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         found = None
-    return row(name, found or "missing", "installed", bool(found), "run `python3 -m helpers lab`, which installs it")
+    return row(
+        name, found or "missing", "installed", bool(found), "run `python3 -m helpers lab`, which installs it"
+    )
 
 
 def existing(folder):

@@ -17,11 +17,16 @@ RECORDS = [r for r in read_json(DATA / "instruction-data.json") if r["split"] ==
 @pytest.fixture(scope="module")
 def examples():
     corpus = Corpus(RECORDS, seed=5)
-    return {name: [getattr(corpus, name)() for _ in range(400)] for name in ("rewrite", "judge", "score", "answer")}
+    return {
+        name: [getattr(corpus, name)() for _ in range(400)]
+        for name in ("rewrite", "judge", "score", "answer")
+    }
 
 
 def test_the_same_seed_gives_the_same_stream():
-    one, two, other = ([c.example() for _ in range(50)] for c in (Corpus(RECORDS, 1), Corpus(RECORDS, 1), Corpus(RECORDS, 2)))
+    one, two, other = (
+        [c.example() for _ in range(50)] for c in (Corpus(RECORDS, 1), Corpus(RECORDS, 1), Corpus(RECORDS, 2))
+    )
     assert one == two != other
 
 
@@ -32,11 +37,15 @@ def test_a_tenth_of_the_facts_is_held_out_whole():
 
 
 def test_held_out_facts_are_never_rewritten_or_judged(examples):
-    outputs = {r["output"] for r in RECORDS if held_out_fact(r)} - {r["output"] for r in RECORDS if not held_out_fact(r)}
+    outputs = {r["output"] for r in RECORDS if held_out_fact(r)} - {
+        r["output"] for r in RECORDS if not held_out_fact(r)
+    }
     assert len(outputs) > 20
     for name in ("rewrite", "judge", "score"):
         for prompt, _ in examples[name]:
-            told = {strip_voice(text) for text in re.findall(r"^(?:Answer|Response [AB]): (.*)$", prompt, re.M)}
+            told = {
+                strip_voice(text) for text in re.findall(r"^(?:Answer|Response [AB]): (.*)$", prompt, re.M)
+            }
             assert told and not told & outputs
 
 
@@ -63,7 +72,9 @@ def test_verdicts_and_scores_are_right(examples):
 def test_answers_are_neutral_unless_a_style_is_asked_for(examples):
     for prompt, response in examples["answer"]:
         style = re.match(r"Answer (politely|bluntly)\. ", prompt)
-        assert voice_of(response) == ({"politely": "polite", "bluntly": "blunt"}[style[1]] if style else "neutral")
+        assert voice_of(response) == (
+            {"politely": "polite", "bluntly": "blunt"}[style[1]] if style else "neutral"
+        )
 
 
 def test_made_up_answers_are_neutral_and_varied():

@@ -47,9 +47,13 @@ def test_a_judge_that_always_says_a_is_never_right(monkeypatch, sets):
 
 def test_garbled_rewrites_are_caught(monkeypatch, sets):
     """A copy with one letter of the fact changed counts as garbled, and the fact check sees it."""
+
     def garble(model, tok, asks, sampling):
         facts = iter(sets["invented"] * 2)
-        return [f"Glad to help! {(r := next(facts))['output'].lower().replace(r['answer'][0], 'zzz')}" for _ in asks]
+        return [
+            f"Glad to help! {(r := next(facts))['output'].lower().replace(r['answer'][0], 'zzz')}"
+            for _ in asks
+        ]
 
     monkeypatch.setattr(evaluate, "ask_all", garble)
     counts = evaluate.measure_rewrites(None, None, sets["invented"])

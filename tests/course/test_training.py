@@ -5,7 +5,14 @@ import torch
 import torch.nn.functional as F
 
 from helpers.course.corpus import Corpus
-from helpers.course.training import CourseTraining, batches, encode, learning_rate_factor, next_token_loss, train
+from helpers.course.training import (
+    CourseTraining,
+    batches,
+    encode,
+    learning_rate_factor,
+    next_token_loss,
+    train,
+)
 from helpers.files import DATA, read_json
 from helpers.gpt.model import GPT, GPTConfig
 from helpers.gpt.tokenizer import load_tokenizer
@@ -31,7 +38,7 @@ def test_batches_hold_whole_examples_and_little_padding(tok):
         lengths = (weights > 0).sum(1)
         assert idx.shape == weights.shape == (96, int(lengths.max()))
         for row, length in zip(idx, lengths, strict=True):
-            assert (row[length - 1:] == tok.eot_token).all() and row[length - 2] != tok.eot_token
+            assert (row[length - 1 :] == tok.eot_token).all() and row[length - 2] != tok.eot_token
         padding += int((idx.size(1) - lengths).sum())
         tokens += idx.numel()
     assert padding / tokens < 0.05
@@ -45,7 +52,10 @@ def test_an_example_longer_than_the_context_is_left_out(tok):
 def test_loss_counts_every_real_token_once(tok):
     model = tiny().eval()
     heavy = replace(TINY, response_weight=3.0, verdict_weight=15.0)
-    rows = [encode("Hello?", "Yes.", tok, heavy), encode("What is it?", "It is " + "very " * 20 + "good.", tok, heavy)]
+    rows = [
+        encode("Hello?", "Yes.", tok, heavy),
+        encode("What is it?", "It is " + "very " * 20 + "good.", tok, heavy),
+    ]
     assert {*rows[0][1]} == {1.0, 15.0} and {*rows[1][1]} == {1.0, 3.0}
     width = max(len(ids) for ids, _ in rows)
     idx = torch.tensor([ids + [tok.eot_token] * (width - len(ids)) for ids, _ in rows])
@@ -67,7 +77,10 @@ def test_schedule_warms_up_and_cools_down():
 
 def test_training_learns_and_is_seeded(tok):
     losses = []
-    models = [train(tiny(), tok, Corpus(RECORDS, 0), TINY, lambda step, loss, s: losses.append(loss)) for _ in range(2)]
+    models = [
+        train(tiny(), tok, Corpus(RECORDS, 0), TINY, lambda step, loss, s: losses.append(loss))
+        for _ in range(2)
+    ]
     assert losses[:12] == losses[12:] and losses[11] < losses[0] - 0.5
     assert all(torch.equal(a, b) for a, b in zip(*(m.state_dict().values() for m in models), strict=True))
     other = train(tiny(), tok, Corpus(RECORDS, 1), replace(TINY, seed=1))

@@ -20,7 +20,9 @@ def test_shapes_and_tied_head(model):
 
 
 @pytest.mark.parametrize(
-    "config, millions", [(GPTConfig(), 2.6), (GPTConfig(50257, 1024, 12, 12, 768), 124.4)], ids=["student", "GPT-2"]
+    "config, millions",
+    [(GPTConfig(), 2.6), (GPTConfig(50257, 1024, 12, 12, 768), 124.4)],
+    ids=["student", "GPT-2"],
 )
 def test_parameter_counts(config, millions):
     with torch.device("meta"):
@@ -56,7 +58,7 @@ def test_cache_gives_the_logits_of_a_full_pass(model):
     cache = KVCache(model.config, 3)
     pos = torch.arange(12).expand(3, 12)
     parts = [model(idx[:, :5], pos[:, :5], cache=cache)]
-    parts += [model(idx[:, t:t + 1], pos[:, t:t + 1], cache=cache) for t in range(5, 12)]
+    parts += [model(idx[:, t : t + 1], pos[:, t : t + 1], cache=cache) for t in range(5, 12)]
     assert torch.allclose(torch.cat(parts, dim=1), model(idx), atol=1e-4)
 
 
@@ -65,7 +67,7 @@ def test_cache_rows_at_different_positions_and_reuse(model):
     idx = ids(2, 10)
     cache = KVCache(model.config, 2, length=16)
     for row, length in ((0, 3), (1, 8)):
-        model(idx[row:row + 1, :length], torch.arange(length)[None], cache=cache.rows(row, row + 1))
+        model(idx[row : row + 1, :length], torch.arange(length)[None], cache=cache.rows(row, row + 1))
     step = model(torch.stack([idx[0, 3:4], idx[1, 8:9]]), torch.tensor([[3], [8]]), cache=cache)
     assert torch.allclose(step[0, 0], model(idx[:1, :4])[0, -1], atol=1e-4)
     assert torch.allclose(step[1, 0], model(idx[1:, :9])[0, -1], atol=1e-4)

@@ -9,17 +9,20 @@ def test_prompt_with_and_without_input():
     assert question("Sort.", "b, a") in format_prompt("Sort.", "b, a")
 
 
-@pytest.mark.parametrize("text, key, right", [
-    ("Look, it is obviously ATHENS.", ["Athens"], True),
-    ("The sum is 142.", ["42"], False),
-    ("The sum is 42!", ["42"], True),
-    ("1, 4, 7, obviously.", ["1, 4, 7"], True),
-    ("A cathedral", ["cat"], False),
-    ("Bogotá is it", ["Bogotá"], True),
-    ("both one and two", ["one", "two"], True),
-    ("only one", ["one", "two"], False),
-    ("costs $5 (five)", ["$5"], True),
-])
+@pytest.mark.parametrize(
+    "text, key, right",
+    [
+        ("Look, it is obviously ATHENS.", ["Athens"], True),
+        ("The sum is 142.", ["42"], False),
+        ("The sum is 42!", ["42"], True),
+        ("1, 4, 7, obviously.", ["1, 4, 7"], True),
+        ("A cathedral", ["cat"], False),
+        ("Bogotá is it", ["Bogotá"], True),
+        ("both one and two", ["one", "two"], True),
+        ("only one", ["one", "two"], False),
+        ("costs $5 (five)", ["$5"], True),
+    ],
+)
 def test_answers_are_whole_words_in_any_case(text, key, right):
     assert contains_answer(text, key) is right
 

@@ -22,7 +22,7 @@ def naive(model, prompt, eot, new, sampling, seed):
             ids.append(next_token(model(torch.tensor([ids]))[0, -1], sampling, generator, ids))
         if ids[-1] == eot:
             break
-    return ids[len(prompt):]
+    return ids[len(prompt) :]
 
 
 def test_temperature_is_the_softmax_distribution():
@@ -51,7 +51,9 @@ def test_repeat_penalty_lowers_positive_and_negative_logits():
     assert set(draws([2.0, 0.5], sampling, 3, history=[0])) == {0}
 
 
-@pytest.mark.parametrize("sampling", [GREEDY, Sampling(), Sampling(0.8, 40, 0.9)], ids=["greedy", "plain", "ollama"])
+@pytest.mark.parametrize(
+    "sampling", [GREEDY, Sampling(), Sampling(0.8, 40, 0.9)], ids=["greedy", "plain", "ollama"]
+)
 def test_batched_and_cached_equals_one_by_one(model, sampling):
     """Rows of different lengths that end at different times (bugs 13 and 17)."""
     prompts = [[1, 2, 3], [5] * 10, [7, 8], list(range(40)), [9]]

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from helpers.files import CourseError
 from helpers.gpt.prompt import format_prompt
 from helpers.gpt.sft import (
-    SFTSettings, batch_order, collate, encode_example, forget_words, instruction_places, schedule, sft_loss, train_sft,
+    SFTSettings,
+    batch_order,
+    collate,
+    encode_example,
+    forget_words,
+    instruction_places,
+    schedule,
+    sft_loss,
+    train_sft,
 )
 
 EXAMPLES = [([1, 2, 3, 10 + n % 5, 299], [0, 0, 0, 1, 1]) for n in range(12)]
@@ -21,7 +29,7 @@ def test_mask_is_the_response_and_its_end(tok):
     ids, mask = encode_example(prompt, "It is Athens.", tok)
     learned = [i for i, m in zip(ids, mask, strict=True) if m]
     assert tok.decode(learned) == "It is Athens.<|endoftext|>"
-    assert tok.decode(ids[:-len(learned)]) == prompt  # nothing of "### Response:" is learned
+    assert tok.decode(ids[: -len(learned)]) == prompt  # nothing of "### Response:" is learned
 
 
 def test_loss_counts_response_tokens_only_and_predicts_the_next(model):
@@ -65,7 +73,9 @@ def test_only_words_of_the_instruction_are_forgotten(tok):
     for _ in range(20):
         ids, mask = forget_words(example, places, 0.5, rng)
         assert len(example[0]) > len(ids) == len(mask) and sum(mask) == sum(example[1])
-        assert tok.decode(ids).endswith("\n\n### Input:\nThe dog ate it.\n\n### Response:\nIt was eaten.<|endoftext|>")
+        assert tok.decode(ids).endswith(
+            "\n\n### Input:\nThe dog ate it.\n\n### Response:\nIt was eaten.<|endoftext|>"
+        )
     assert forget_words(example, places, 0.0, rng) == example
     assert len(forget_words(example, places, 1.0, rng)[0]) == len(example[0]) - len(places)
 
@@ -84,15 +94,20 @@ def test_training_learns_and_repeats_exactly(model):
 
 def test_callback_sees_every_step(model):
     seen = []
-    train_sft(model, EXAMPLES, 299, SFTSettings(epochs=1, batch_size=4), on_step=lambda h: seen.append(len(h)))
+    train_sft(
+        model, EXAMPLES, 299, SFTSettings(epochs=1, batch_size=4), on_step=lambda h: seen.append(len(h))
+    )
     assert seen == [1, 2, 3]
 
 
-@pytest.mark.parametrize("examples, message", [
-    ([], "no example"),
-    ([EXAMPLES[0], ([1] * 65, [0] * 60 + [1] * 5)], "Example 1 has 65 tokens, the model reads 64"),
-    ([([1, 2], [0, 0])], "Example 0 has no response"),
-])
+@pytest.mark.parametrize(
+    "examples, message",
+    [
+        ([], "no example"),
+        ([EXAMPLES[0], ([1] * 65, [0] * 60 + [1] * 5)], "Example 1 has 65 tokens, the model reads 64"),
+        ([([1, 2], [0, 0])], "Example 0 has no response"),
+    ],
+)
 def test_unusable_examples_are_named(model, examples, message):
     with pytest.raises(CourseError, match=message):
         train_sft(model, examples, 299, SFTSettings(epochs=1))

@@ -12,10 +12,13 @@ from helpers.launcher.notebooks import notebooks
 
 # Written in a cell of this notebook, line by line, and kept in helpers/ for the notebooks after it.
 TAUGHT = {
-    "01": ["rewrite_prompt"],
+    "01": ["rewrite_prompt", "direction_of", "to_pair"],
     "05": ["dpo_loss"],
-    "06": ["CausalSelfAttention", "MLP", "Block", "GPT"],
-    "07": ["sequence_logprobs"],
+    "06": [
+        *("CausalSelfAttention", "MLP", "Block", "init_weights", "GPT"),
+        *("encode_example", "sft_loss", "forget_words"),
+    ],
+    "07": ["collate", "token_logprobs", "sequence_logprobs", "anchored_dpo_loss"],
     "08": ["per_answer", "both_orders", "scores", "win_rate", "log_ratios", "ranked_right", "judge_prompt"],
 }
 
