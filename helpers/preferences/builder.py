@@ -23,11 +23,11 @@ ASKED_WITH = ("seed", "temperature", "num_predict", "strict", "max_retries")
 class BuildSettings:
     """How to ask."""
 
-    seed: int = 123  # of the coin and of the sampling
+    seed: int = 123  # of the coin and, with the record, of the sampling
     temperature: float = 0.7
     num_predict: int = 128  # tokens; a longer reply counts as cut off
     strict: bool = True  # see `checks.problems`
-    max_retries: int = 2  # a reply that fails the checks is asked for again with seed + 1, seed + 2, …
+    max_retries: int = 2  # a reply that fails the checks is asked for again with the next seed
     workers: int = 8  # requests at once
     max_failures: int = 3  # requests that the server failed on before the build stops
 
@@ -132,11 +132,19 @@ def _build(todo: list[Job], llm: LLM, rows: RowFile, settings: BuildSettings, su
         _count(summary, result, new=True)
 
 
+def first_seed(key: str, seed: int) -> int:
+    """A seed of its own for each record: with one seed for all, the same dice would fall for every answer.
+
+    It depends on the record's fingerprint, so a resumed build draws what the undisturbed one would have drawn.
+    """
+    return (seed + int(key[:7], 16)) % 2**31
+
+
 def _rewrite(job: Job, llm: LLM, settings: BuildSettings) -> dict | LLMError:
     """Ask until a reply passes the checks. A refusal is the record's fault, another failure is not."""
     failed = []
     for attempt in range(settings.max_retries + 1):
-        seed = settings.seed + attempt
+        seed = first_seed(job.fingerprint, settings.seed) + attempt
         try:
             reply = llm.ask(
                 job.prompt, seed=seed, temperature=settings.temperature, num_predict=settings.num_predict

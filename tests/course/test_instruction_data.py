@@ -169,7 +169,7 @@ def test_no_near_duplicates_across_the_split():
 def test_fact_id_names_the_fact_in_every_phrasing_and_refuses_strangers():
     assert fact_id({"instruction": "What is the capital of Greece?", "input": ""}) == "capital/Greece/Athens"
     assert (
-        fact_id({"instruction": "Greece: what is its capital called?", "input": ""})
+        fact_id({"instruction": "Take Greece: what is its capital called?", "input": ""})
         == "capital/Greece/Athens"
     )
     with pytest.raises(CourseError, match="Who are you"):
@@ -188,7 +188,7 @@ def test_arithmetic(task, compute):
         operands = numbers(row["instruction"])
         assert row["answer"] == [str(compute(*operands))]
         assert sorted(numbers(row["output"])) == sorted([*operands, compute(*operands)])
-    assert len(rows) == 4 * SHIPPED + 6
+    assert len(rows) == (TRAIN_PHRASINGS + 1) * SHIPPED + 6
 
 
 def test_unit_conversions():

@@ -16,7 +16,7 @@ import pytest
 
 from helpers.engine.client import LLM, Retry
 from helpers.files import DATA, ROOT, CourseError, read_jsonl
-from helpers.preferences.builder import BuildSettings, build_preferences, finished_rows, five_keys
+from helpers.preferences.builder import BuildSettings, build_preferences, finished_rows, first_seed, five_keys
 from helpers.preferences.records import FIVE_KEYS, load_instructions, load_preferences, save_preferences
 
 RECORDS = load_instructions(DATA / "instruction-data.json")[:40]
@@ -70,14 +70,11 @@ def test_every_record_becomes_a_pair_with_its_provenance(fake_ollama, tmp_path, 
             "test-model",
             "abc",
         )
-        assert (row["seed"], row["temperature"], row["prompt_version"], row["failed_attempts"]) == (
-            123,
-            0.7,
-            1,
-            [],
-        )
+        assert row["seed"] == first_seed(row["fingerprint"], 123)
+        assert (row["temperature"], row["prompt_version"], row["failed_attempts"]) == (0.7, 1, [])
         assert row["time"].endswith("+00:00") and row["seconds"] > 0
-    assert {body["options"]["seed"] for body in server.bodies} == {123}
+    seeds = {body["options"]["seed"] for body in server.bodies}
+    assert len(seeds) == len(server.bodies), "one seed for all would throw the same dice for every answer"
     assert [row["output"] for row in result(path, llm)] == [record.output for record in RECORDS]
     save_preferences(tmp_path / "out.json", result(path, llm))
     assert len(load_preferences(tmp_path / "out.json")) == 40
@@ -129,9 +126,12 @@ def test_a_record_that_comes_twice_is_asked_once(fake_ollama, tmp_path):
 
 
 def test_a_malformed_reply_is_retried_with_another_seed_then_set_aside(fake_ollama, tmp_path):
+    asked = Counter()
+
     def answer(body):
-        seed = body["options"]["seed"]
-        if RECORDS[1].output in body["prompt"] or RECORDS[2].output in body["prompt"] and seed == 123:
+        asked[body["prompt"]] += 1
+        first = asked[body["prompt"]] == 1
+        if RECORDS[1].output in body["prompt"] or RECORDS[2].output in body["prompt"] and first:
             return "Gladly! Bananas."
         return "Dear friend, " + body["prompt"].split("Answer: ")[1].split("\n\nRewrite")[0]
 
@@ -140,9 +140,11 @@ def test_a_malformed_reply_is_retried_with_another_seed_then_set_aside(fake_olla
     assert (summary.made, summary.set_aside, summary.retried) == (4, 1, 3)
     rows = {row["output"]: row for row in read_jsonl(path)}
     again, aside = rows[RECORDS[2].output], rows[RECORDS[1].output]
-    assert again["status"] == "ok" and again["seed"] == 124 and len(again["failed_attempts"]) == 1
+    assert again["status"] == "ok" and len(again["failed_attempts"]) == 1
+    assert again["seed"] == first_seed(again["fingerprint"], 123) + 1
     assert aside["status"] == "set aside" and aside["chosen"] is aside["rejected"] is None
-    assert [attempt["seed"] for attempt in aside["failed_attempts"]] == [123, 124, 125]
+    first = first_seed(aside["fingerprint"], 123)
+    assert [attempt["seed"] for attempt in aside["failed_attempts"]] == [first, first + 1, first + 2]
     assert all("Bananas" in attempt["reply"] for attempt in aside["failed_attempts"])
     assert any(reason.startswith("fact lost") for reason in aside["reason"])
     summary = build_preferences(RECORDS[:5], llm_of(server), path, SETTINGS)

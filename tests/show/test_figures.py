@@ -42,6 +42,8 @@ def warnings_fail():
     """A warning would be stderr in a notebook."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", ResourceWarning)  # sockets of other tests that are collected meanwhile
+        warnings.simplefilter("ignore", pytest.PytestUnraisableExceptionWarning)
         yield
 
 
