@@ -23,7 +23,7 @@ class DPOSettings:
     """Settings of a training run. Raises CourseError for a value that cannot work."""
 
     beta: float = 0.1  # larger holds the policy closer to the reference
-    anchor: float = 0.03  # weight of -log pi(chosen), which keeps the chosen answers likely; 0 is plain DPO
+    anchor: float = 0.02  # weight of -log pi(chosen), which keeps the chosen answers likely; 0 is plain DPO
     lr: float = 2e-4
     epochs: int = 4
     batch_size: int = 32  # pairs a step
