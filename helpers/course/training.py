@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from helpers.gpt.prompt import FOOTER, HEADER
+from helpers.gpt.sft import optimizers
 
 SHORT = 10
 BATCHES_AT_ONCE = 16  # examples are sorted by length over this many batches, so that little is padded
@@ -68,25 +69,13 @@ def learning_rate_factor(step, settings) -> float:
     return min(1.0, warm, cool)
 
 
-def optimizers(model, settings):
-    """Muon for the matrices inside the blocks, AdamW for embeddings, biases and norms."""
-    inside = [p for name, p in model.named_parameters() if ".h." in name and p.dim() == 2]
-    rest = [p for name, p in model.named_parameters() if not (".h." in name and p.dim() == 2)]
-    return [
-        torch.optim.Muon(
-            inside, lr=settings.matrix_lr, weight_decay=settings.weight_decay, momentum=0.95, ns_steps=4
-        ),
-        torch.optim.AdamW(rest, lr=settings.lr, weight_decay=0.0, betas=(0.9, 0.98)),
-    ]
-
-
 def train(model, tok, corpus, settings, on_step=None):
     """Train in place. `on_step(step, loss, seconds)` is called after every step.
 
     bfloat16 autocast is used where the processor has bfloat16 units (elsewhere it is slower than float32).
     """
     model.train()
-    opts = optimizers(model, settings)
+    opts = optimizers(model, settings, decay=0.0)
     start = [[group["lr"] for group in opt.param_groups] for opt in opts]
     stream = batches(corpus, tok, settings, model.config.block_size)
     began = time.perf_counter()

@@ -85,10 +85,14 @@ def schedule(step, total, warmup) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
 
 
-def optimizers(model, settings):
-    """Muon (Jordan 2024) for the matrices inside the blocks, AdamW for all else: fewer steps than AdamW alone."""
+def optimizers(model, settings, decay=None):
+    """Muon (Jordan 2024) for the matrices inside the blocks, AdamW for all else: fewer steps than AdamW alone.
+
+    decay: weight decay of all else, if it is not `settings.weight_decay`.
+    """
     inside = {name: p for name, p in model.named_parameters() if ".h." in name and p.dim() == 2}
     rest = [p for name, p in model.named_parameters() if name not in inside]
+    decay = settings.weight_decay if decay is None else decay
     return [
         torch.optim.Muon(
             inside.values(),
@@ -97,7 +101,7 @@ def optimizers(model, settings):
             momentum=0.95,
             ns_steps=4,
         ),
-        torch.optim.AdamW(rest, lr=settings.lr, weight_decay=settings.weight_decay, betas=(0.9, 0.98)),
+        torch.optim.AdamW(rest, lr=settings.lr, weight_decay=decay, betas=(0.9, 0.98)),
     ]
 
 
