@@ -15,11 +15,11 @@ from helpers.engine.models import prompt_surprise
 from helpers.files import BUILD, DATA, read_json
 from helpers.gpt.checkpoints import save_checkpoint
 from helpers.gpt.model import GPT, GPTConfig, count_parameters
-from helpers.gpt.prompt import FOOTER, HEADER
+from helpers.gpt.prompt import FOOTER, HEADER, question
 from helpers.gpt.tokenizer import load_tokenizer
 from helpers.preferences.prompts import DIRECTIONS, rewrite_prompt
 
-MARGIN = 0.02  # of surprise: a share of tokens
+MARGIN = 0.1  # of surprise: nats
 SAVE_EVERY = 250  # a first look while it trains: build/course-models/
 
 
@@ -61,20 +61,22 @@ def make(name):
     save(DATA / "models" / name, model, recipe, max_surprise=calibrate(model, load_tokenizer()))
 
 
-def calibrate(model, tok, prompts=500, seed=7) -> float:
-    """The largest surprise of the course's own prompts, half of whose words are invented, and a margin.
+def calibrate(model, tok, examples=500, seed=7) -> float:
+    """The largest surprise of the course's own prompts, and a margin, in nats.
 
-    The engine refuses prompts above it: the model has read nothing like them (`prompt_surprise`).
+    The engine refuses prompts above it: the model has read nothing like them (`prompt_surprise`). The prompts are all
+    questions of the course, in every phrasing, those of the corpus, and rewrites with many invented words.
     """
-    rng = random.Random(seed)
-    records = [r for r in read_json(DATA / "instruction-data.json") if r["split"] == "train"]
-    corpus = Corpus(records, seed, made_up_share=0.5)
-    asks = [corpus.example()[0] for _ in range(prompts)]
-    for _ in range(prompts):
+    records, rng = read_json(DATA / "instruction-data.json"), random.Random(seed)
+    corpus = Corpus([r for r in records if r["split"] == "train"], seed, made_up_share=0.5)
+    asks = [question(r["instruction"], r["input"]) for r in records]
+    asks += [corpus.example()[0] for _ in range(examples)]
+    for _ in range(examples):
         ask, answer = made_up(rng, invented=0.5)
-        asks += [ask, rewrite_prompt(ask, "", answer, rng.choice(DIRECTIONS))]
+        asks.append(rewrite_prompt(ask, "", answer, rng.choice(DIRECTIONS)))
+    prompts = [tok.encode_ordinary(HEADER + ask + FOOTER) for ask in asks]
     with torch.inference_mode():
-        return round(MARGIN + max(prompt_surprise(model, tok.encode_ordinary(HEADER + a + FOOTER)) for a in asks), 3)
+        return round(MARGIN + max(prompt_surprise(model(torch.tensor([ids]))[0], ids, tok) for ids in prompts), 2)
 
 
 def run_stage(model, stage, title, folder, recipe):

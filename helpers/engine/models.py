@@ -18,7 +18,6 @@ from helpers.gpt.model import GPTConfig
 from helpers.gpt.prompt import FOOTER, HEADER
 
 TEMPLATE = HEADER + "{{ .Prompt }}" + FOOTER
-SURPRISED = 5.0  # nats: a token with less than 0.7 % probability
 FOREVER = timedelta(days=36500)
 CACHE_BYTES = 2**28  # of keys and values for all requests to one model; a large one gets fewer slots
 
@@ -130,22 +129,22 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def token_surprise(logits, ids) -> float:
-    """Share of the tokens ids[1:] that were a surprise to the model: less than exp(-SURPRISED) likely.
+def own_tokens(ids, tok) -> slice:
+    """Where the user's text stands in a prompt: between header and footer, or everywhere if these are missing."""
+    header, footer = tok.encode_ordinary(HEADER), tok.encode_ordinary(FOOTER)
+    start = len(header) if ids[: len(header)] == header else 0
+    return slice(start, len(ids) - len(footer) if ids[-len(footer) :] == footer else len(ids))
 
-    logits: (T, vocab_size) for the T tokens `ids`. A prompt like those of the training has almost none.
+
+def prompt_surprise(logits, ids, tok) -> float:
+    """How foreign a prompt is to a model: the median of -log π (nats) over the tokens of the user's text.
+
+    logits: (T, vocab_size) for the T tokens `ids`. A median, so that a question about one invented name is not foreign.
     """
-    if len(ids) < 2:
-        return 0.0
     logprobs = torch.log_softmax(logits[:-1].float(), dim=-1)
-    nll = -logprobs.gather(1, torch.tensor(ids[1:])[:, None])
-    return float((nll > SURPRISED).float().mean())
-
-
-@torch.inference_mode()
-def prompt_surprise(model, ids) -> float:
-    """How foreign a prompt is to a model, 0 to 1: what is compared with the checkpoint's "max_surprise"."""
-    return token_surprise(model(torch.tensor([list(ids)]))[0], ids)
+    nll = torch.cat([torch.zeros(1), -logprobs.gather(1, torch.tensor(ids[1:], dtype=torch.long)[:, None])[:, 0]])
+    own = nll[own_tokens(ids, tok)]
+    return float(own.median()) if len(own) else 0.0
 
 
 class Loaded:
@@ -163,11 +162,11 @@ class Loaded:
 
     def refuse_foreign(self, limit: float, logits, ids):
         """Raises CourseError for a prompt that this model was not made for: it would answer nonsense."""
-        surprise = token_surprise(logits, ids)
+        surprise = prompt_surprise(logits, ids, self.tok)
         if surprise > limit:
             raise CourseError(
                 f"{self.info.name}, a tiny course model, answers only the course's own prompts; this one is "
-                f"foreign to it (surprise {surprise:.2f} > {limit:.2f}). For it: `ollama pull llama3.2:1b`, "
+                f"foreign to it (surprise {surprise:.1f} > {limit:.1f}). For it: `ollama pull llama3.2:1b`, "
                 "COURSE_MODEL=llama3.2:1b, OLLAMA_HOST"
             )
 

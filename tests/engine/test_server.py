@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import os
 import shutil
 import signal
@@ -27,7 +28,7 @@ from helpers.engine.server import start
 from helpers.files import CourseError
 from helpers.gpt.checkpoints import save_checkpoint
 from helpers.gpt.model import GPT, GPTConfig
-from helpers.gpt.prompt import format_prompt
+from helpers.gpt.prompt import HEADER, format_prompt
 
 OPTIONS = {"seed": 4, "num_predict": 30}
 
@@ -714,6 +715,23 @@ def test_stop_answers_those_who_wait(tiny_checkpoint):
 # --- prompts unlike the training ---
 
 
+def test_surprise_is_the_median_over_the_text_of_the_user(tiny_tok):
+    """By hand: three tokens of 1, 2 and 9 nats between a header and a footer of 0 nats."""
+    ids = tiny_tok.encode_ordinary(format_prompt("abc"))
+    place = len(tiny_tok.encode_ordinary(HEADER))
+    logits = torch.full((len(ids), tiny_tok.n_vocab), -1e9)
+    for t in range(len(ids) - 1):
+        logits[t, ids[t + 1]] = 0.0
+    for t, nats in zip(range(place, place + 3), (1.0, 9.0, 2.0), strict=True):
+        likely = math.exp(-nats)
+        logits[t - 1, ids[t]] = math.log(likely)
+        logits[t - 1, 255] = math.log1p(-likely)
+    assert prompt_surprise(logits, ids, tiny_tok) == pytest.approx(2.0, abs=1e-4)
+    own = ids[place : place + 3]
+    assert prompt_surprise(logits[place : place + 3], own, tiny_tok) == pytest.approx(2.0, abs=1e-4)  # raw: no template
+    assert prompt_surprise(logits[:1], ids[:1], tiny_tok) == 0.0
+
+
 def test_foreign_prompts_are_refused(own_server, tmp_path, tiny_tok, tok_folder):
     """A model that has learned two prompts by heart answers them, and says of another that it is foreign."""
     known = [format_prompt("What is the capital of Greece?"), format_prompt("What is the capital of Italy?")]
@@ -727,9 +745,7 @@ def test_foreign_prompts_are_refused(own_server, tmp_path, tiny_tok, tok_folder)
         loss.backward()
         optimizer.step()
     foreign = "Write a haiku about submarines, please"
-    assert prompt_surprise(model, tiny_tok.encode_ordinary(known[0])) < 0.05
-    assert prompt_surprise(model, tiny_tok.encode_ordinary(format_prompt(foreign))) > 0.3
-    save_checkpoint(tmp_path / "m", model, tok_folder, max_surprise=0.2)
+    save_checkpoint(tmp_path / "m", model, tok_folder, max_surprise=1.0)
     server = own_server({"course-small": tmp_path / "m"})
     assert server.client.generate("course-small", "What is the capital of Italy?").done
     for stream in (False, True):
