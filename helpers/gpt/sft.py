@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from tqdm.auto import tqdm
 
 from helpers.files import CourseError
+from helpers.gpt.muon import Muon
 from helpers.gpt.prompt import HEADER
 
 
@@ -94,13 +95,7 @@ def optimizers(model, settings, decay=None):
     rest = [p for name, p in model.named_parameters() if name not in inside]
     decay = settings.weight_decay if decay is None else decay
     return [
-        torch.optim.Muon(
-            inside.values(),
-            lr=settings.matrix_lr,
-            weight_decay=settings.weight_decay,
-            momentum=0.95,
-            ns_steps=4,
-        ),
+        Muon(inside.values(), lr=settings.matrix_lr, weight_decay=settings.weight_decay),
         torch.optim.AdamW(rest, lr=settings.lr, weight_decay=decay, betas=(0.9, 0.98)),
     ]
 
