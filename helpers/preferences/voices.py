@@ -40,8 +40,8 @@ def _patterns() -> dict:
     return read_json(DATA / "voices.json")
 
 
-def _choices(voice: str, kind: str, split: str) -> list[str]:
-    return [pattern["text"] for pattern in _patterns()[voice][kind] if pattern["split"] == split]
+def _choices(voice: str, kind: str, split: str | None) -> list[str]:
+    return [pattern["text"] for pattern in _patterns()[voice][kind] if split in (None, pattern["split"])]
 
 
 @cache
@@ -77,13 +77,14 @@ def _open(text: str, opener: str) -> str:
     return f"{opener} {text[0].lower() + text[1:] if lowered else text}"
 
 
-def voiced(text: str, voice: str, rng: random.Random, split: str = "train") -> str:
+def voiced(text: str, voice: str, rng: random.Random, split: str | None = "train") -> str:
     """The answer in a voice: an opener, a closer, an inserted word, or two of these (see COMPOSITIONS).
 
+    split: which patterns are used; None takes all.
     A text without a place for an insert, or without a full stop before a closer, gets an opener instead.
     Raises CourseError for an empty text, an unknown voice or an unknown split.
     """
-    if voice not in VOICES or split not in SPLITS:
+    if voice not in VOICES or split not in (None, *SPLITS):
         raise CourseError(f"Unknown voice {voice!r} or split {split!r}. Voices: {VOICES}; splits: {SPLITS}.")
     if not text.strip():
         raise CourseError("An empty answer has no voice. Give voiced() a text with at least one word.")
@@ -142,11 +143,22 @@ def politeness(text: str) -> int:
 def crowd(records, seed: int) -> list[str]:
     """The answers as a crowd would give them: 45 % neutral, 20 % polite, 35 % blunt, up to rounding.
 
+    A crowd knows all patterns, those that are held out from the preference pairs, too.
     records: dictionaries with the key "output", or objects with that attribute. Keeps their order.
     """
-    rng = random.Random(seed)
-    outputs = [record["output"] if isinstance(record, dict) else record.output for record in records]
+    rng, outputs = random.Random(seed), _outputs(records)
     polite, blunt = (round(CROWD[voice] * len(outputs)) for voice in ("polite", "blunt"))
     voices = ["polite"] * polite + ["blunt"] * blunt + ["neutral"] * (len(outputs) - polite - blunt)
     rng.shuffle(voices)
-    return [voiced(output, voice, rng) for output, voice in zip(outputs, voices, strict=True)]
+    return [voiced(output, voice, rng, split=None) for output, voice in zip(outputs, voices, strict=True)]
+
+
+def crowd_on_request(records, seed: int) -> list[tuple[str, str]]:
+    """(voice, answer) of people who were asked for a tone: polite or blunt, by a seeded coin. Otherwise as `crowd`."""
+    rng = random.Random(f"on request {seed}")
+    voices = [(rng.choice(("polite", "blunt")), output) for output in _outputs(records)]
+    return [(voice, voiced(output, voice, rng, split=None)) for voice, output in voices]
+
+
+def _outputs(records) -> list[str]:
+    return [record["output"] if isinstance(record, dict) else record.output for record in records]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from helpers.files import DATA, CourseError, read_json
 from helpers.gpt.prompt import contains_answer
 from helpers.preferences import voices
-from helpers.preferences.voices import SPLITS, VOICES, crowd, politeness, strip_voice, voice_of, voiced
+from helpers.preferences.voices import SPLITS, VOICES, crowd, crowd_on_request, politeness, strip_voice, voice_of, voiced
 
 RECORDS = read_json(DATA / "instruction-data.json")
 OUTPUTS = sorted({record["output"] for record in RECORDS})
@@ -277,3 +277,24 @@ def test_the_crowd_has_exact_shares_and_is_reproducible():
         output = "Yes, it is."
 
     assert len(crowd([Record(), Record()], seed=0)) == 2 and crowd([], seed=0) == []
+
+
+def test_the_crowd_speaks_held_out_patterns_and_voiced_keeps_them_apart():
+    def openers(split):
+        return [p["text"] for v in ("polite", "blunt") for p in PATTERNS[v]["openers"] if p["split"] == split]
+
+    texts = [text for seed in range(4) for text in crowd(RECORDS, seed)]
+    for split in SPLITS:
+        said = {opener for opener in openers(split) if any(text.startswith(opener + " ") for text in texts)}
+        assert len(said) > 0.5 * len(openers(split))
+    rng = random.Random(0)
+    trained = [voiced(record["output"], "polite", rng, "train") for record in RECORDS]
+    assert not any(text.startswith(opener + " ") for text in trained for opener in openers("held-out"))
+
+
+def test_the_crowd_on_request_speaks_as_it_was_asked():
+    told = crowd_on_request(RECORDS, seed=1)
+    assert told == crowd_on_request(RECORDS, seed=1) != crowd_on_request(RECORDS, seed=2)
+    assert [strip_voice(text) for _, text in told] == [record["output"] for record in RECORDS]
+    assert sum(voice_of(text) == voice for voice, text in told) > 0.97 * len(told)
+    assert 0.4 < sum(voice == "polite" for voice, _ in told) / len(told) < 0.6
