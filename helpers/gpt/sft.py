@@ -18,7 +18,7 @@ from helpers.gpt.prompt import HEADER
 class SFTSettings:
     """Settings of one run; learning rates rise over the first `warmup` steps and then fall to zero."""
 
-    epochs: int = 5
+    epochs: int = 4
     batch_size: int = 32
     lr: float = 2e-3  # AdamW: embeddings, norms, biases
     matrix_lr: float = 1e-2  # Muon: the matrices inside the blocks
