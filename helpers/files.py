@@ -4,7 +4,10 @@ import errno
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "data"
@@ -22,15 +25,19 @@ def shown(path) -> str:
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
 
 
-def write_bytes(path, data: bytes) -> Path:
-    """Write a file whole or not at all: into a temporary neighbour first, then renamed over the target."""
+@contextmanager
+def written_whole(path) -> Iterator[BinaryIO]:
+    """A binary file to write into: a temporary neighbour, renamed over `path` when the block ends without an error.
+
+    Raises CourseError if the file cannot be written; what was there before then stays.
+    """
     path = Path(path)
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             temporary = file.name
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)  # the temporary file is private by default
@@ -40,7 +47,13 @@ def write_bytes(path, data: bytes) -> Path:
     finally:
         if temporary and os.path.exists(temporary):
             os.unlink(temporary)
-    return path
+
+
+def write_bytes(path, data: bytes) -> Path:
+    """Write a file whole or not at all."""
+    with written_whole(path) as file:
+        file.write(data)
+    return Path(path)
 
 
 def write_text(path, text: str) -> Path:

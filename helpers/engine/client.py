@@ -79,10 +79,12 @@ class LLM:
         temperature: float | None = None,
         format: dict | str | None = None,
         num_predict: int = 256,
+        top_logprobs: int = 0,
         **options,
     ) -> Reply:
         """Send one prompt and wait for the whole reply, at most `num_predict` tokens.
 
+        With `top_logprobs` (up to 20), `raw["logprobs"]` has that many likely tokens for each place of the reply.
         `options` are Ollama's (top_k, top_p, stop, …); what is None stays at the model's default.
         Raises LLMError after the last try, at once if the server refuses the request (4xx).
         """
@@ -90,6 +92,8 @@ class LLM:
         options |= {"seed": seed, "temperature": temperature, "num_predict": num_predict}
         request = {"model": self.model, "prompt": prompt, "format": format}
         request["options"] = {key: value for key, value in options.items() if value is not None}
+        if top_logprobs:
+            request |= {"logprobs": True, "top_logprobs": top_logprobs}
         if self.thinks:
             request["think"] = False
         return self._with_retries(lambda: _send(self.client, request))

@@ -32,14 +32,19 @@ class Model:
 
 
 def connect(
-    model: str | None = None, host: str | None = None, *, timeout: float = 120.0, retry: Retry | None = None
+    model: str | None = None,
+    host: str | None = None,
+    *,
+    timeout: float = 120.0,
+    retry: Retry | None = None,
+    warm_up: bool = True,
 ) -> LLM:
     """Connect to a chat model and print one line that says which.
 
     A model or host asked for, here or in COURSE_MODEL and OLLAMA_HOST, is served or refused with a
     CourseError, never replaced. With neither, a running Ollama that has a chat model is preferred, else the
     embedded engine is started; it also serves models that only it has (course-small, …).
-    `timeout`: seconds a request may take.
+    `timeout`: seconds a request may take. `warm_up`: let Ollama load the model now, with a request of one token.
     """
     model = model or os.environ.get("COURSE_MODEL", "").strip() or None
     host = host or os.environ.get("OLLAMA_HOST", "").strip() or None
@@ -53,18 +58,18 @@ def connect(
             raise
         trouble = str(error)
     if chosen := _choose(models, model):
-        return _on_ollama(chosen, address, timeout, retry)
+        return _on_ollama(chosen, address, timeout, retry, warm_up)
     if only_there:
         raise CourseError(_nothing_suitable(address, models, model))
     return _on_embedded(model or EMBEDDED_MODEL, address, models, trouble, timeout, retry)
 
 
-def _on_ollama(chosen: Model, address: str, timeout: float, retry: Retry | None) -> LLM:
+def _on_ollama(chosen: Model, address: str, timeout: float, retry: Retry | None, warm_up: bool) -> LLM:
     llm = _llm(chosen, address, timeout, retry)
     place = "the embedded engine" if llm.embedded else "Ollama"
     other = "" if llm.embedded else f" For the embedded engine instead: connect(model={EMBEDDED_MODEL!r})."
     print(f"Using {llm.model} on {place} at {address}.{other}")
-    if not llm.embedded:
+    if warm_up and not llm.embedded:
         # The first call loads the model, and its reply can differ from later equal calls: it is thrown away.
         llm.ask("Hello", num_predict=1, temperature=0)
     return llm

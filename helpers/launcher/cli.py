@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.files import ROOT, CourseError
+from helpers.launcher.build_options import build_options
 from helpers.launcher.environment import COURSE, PARITY, TESTS, Environment, ensure
 from helpers.launcher.notebooks import select
 
@@ -107,6 +108,12 @@ def serve(arguments: list[str]) -> int:
     return 0
 
 
+def build_preferences(arguments: list[str]) -> int:
+    from helpers.preferences.command import main
+
+    return main(build_options(arguments))
+
+
 def make_data(arguments: list[str]) -> int:
     return importlib.import_module(data_module(arguments)).main(arguments[1:]) or 0
 
@@ -145,6 +152,12 @@ COMMANDS = {
     ),
     "serve": Command(
         "serve [--port N]", "serve the course models like Ollama, on 127.0.0.1", serve, serve_options
+    ),
+    "build-preferences": Command(
+        "build-preferences --help",
+        "make preference pairs of any instruction file with a language model",
+        build_preferences,
+        build_options,
     ),
     "data": Command(
         "data NAME", f"make again what ships in data/: {', '.join(DATA)}", make_data, data_module

@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
-from helpers.files import CourseError, read_json, shown, write_json
+from helpers.files import CourseError, shown, written_whole
+from helpers.preferences.streams import json_items, json_name
 
 FIVE_KEYS = ("instruction", "input", "output", "chosen", "rejected")
 MENDING = {"missing": "is missing", "string_type": "must be text"}
@@ -65,20 +66,37 @@ class PreferenceRecord(BaseModel):
 
 
 def load_instructions(path) -> list[InstructionRecord]:
-    """Read instruction records from a JSON list. CourseError for bad JSON, a missing or wrong field."""
-    return _load(path, InstructionRecord)
+    """Read instruction records, as `read_instructions` does."""
+    return list(read_instructions(path))
+
+
+def read_instructions(path) -> Iterator[InstructionRecord]:
+    """Instruction records one by one from a JSON list, or from a .jsonl file with one record a line.
+
+    Raises CourseError for bad JSON, a missing or wrong field, or no records at all.
+    """
+    return _checked(path, json_items(path), InstructionRecord)
 
 
 def load_preferences(path) -> list[PreferenceRecord]:
-    """Read preference records from a JSON list. CourseError for bad JSON, a missing or wrong field."""
-    return _load(path, PreferenceRecord)
+    """Read preference records from a JSON list or a .jsonl file. CourseError for bad JSON, a missing or wrong field."""
+    return list(_checked(path, json_items(path), PreferenceRecord))
 
 
 def save_preferences(path, rows: Iterable[PreferenceRecord | dict]) -> Path:
-    """Check all rows, then write exactly the five keys of the field, whole or not at all."""
-    rows = [row.model_dump() if isinstance(row, PreferenceRecord) else row for row in rows]
-    checked = _checked(path, rows, PreferenceRecord)
-    return write_json(path, [{key: getattr(row, key) for key in FIVE_KEYS} for row in checked])
+    """Write exactly the five keys of the field as a JSON list, each row checked: whole or not at all.
+
+    The rows go to the disk one by one, so they may be more than memory holds.
+    """
+    named = ((f"record {number} of the list", row) for number, row in enumerate(map(_as_dict, rows), start=1))
+    with written_whole(path) as file:
+        opening = b"[\n"
+        for row in _checked(path, named, PreferenceRecord):
+            text = json.dumps({key: getattr(row, key) for key in FIVE_KEYS}, ensure_ascii=False, indent=2)
+            file.write(opening + b"  " + text.replace("\n", "\n  ").encode("utf-8"))
+            opening = b",\n"
+        file.write(b"\n]\n")
+    return Path(path)
 
 
 def fingerprint(*parts: Any) -> str:
@@ -87,58 +105,40 @@ def fingerprint(*parts: Any) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
 
 
-def _load(path, kind):
-    rows = read_json(path)
-    if not isinstance(rows, list):
-        raise CourseError(
-            f"{shown(path)} must be a JSON list of records, [{{…}}, {{…}}], but is {_json_name(rows)}."
-        )
-    if not rows:
-        raise CourseError(f"{shown(path)} holds no records.")
-    return _checked(path, rows, kind)
+def _as_dict(row: PreferenceRecord | dict) -> dict:
+    return row.model_dump() if isinstance(row, PreferenceRecord) else row
 
 
-def _checked(path, rows: list, kind) -> list:
-    records = []
-    for number, row in enumerate(rows, start=1):
+def _checked(path, named: Iterable[tuple[str, Any]], kind) -> Iterator:
+    """Each value as a record of this kind, or a CourseError that says which of them is wrong, or that there is none."""
+    place = None
+    for place, row in named:
         try:
-            records.append(kind.model_validate(row))
+            yield kind.model_validate(row)
         except ValidationError as error:
-            raise CourseError(_describe(path, number, row, error)) from error
-    return records
+            raise CourseError(_describe(path, place, row, error)) from error
+    if place is None:
+        raise CourseError(f"{shown(path)} holds no records.")
 
 
-def _describe(path, number: int, row, error: ValidationError) -> str:
+def _describe(path, place: str, row, error: ValidationError) -> str:
     """ "data/x.json, record 3 ("What is …"): the key "output" is missing. …" """
     first, *more = error.errors()
     quoted = f' ("{str(row.get("instruction", ""))[:40]}…")' if isinstance(row, dict) else ""
     others = f" {len(more)} more problems in this record." if more else ""
-    place = f"{shown(path)}, record {number} of the list{quoted}"
-    return f"{place}: {_problem(first, row)}{others} Correct this record."
+    return f"{shown(path)}, {place}{quoted}: {_problem(first, row)}{others} Correct this record."
 
 
 def _problem(error: dict, row) -> str:
     if not isinstance(row, dict):
-        return f'it must be an object {{"instruction": …}}, but is {_json_name(row)}.'
+        return f'it must be an object {{"instruction": …}}, but is {json_name(row)}.'
     reason = error["msg"].removeprefix("Value error, ")
     if not error["loc"]:
         return f"{reason}."
     key = ".".join(str(part) for part in error["loc"])
     reason = MENDING.get(error["type"], reason)
     if error["type"] == "string_type":
-        reason += f", but is {_json_name(error['input'])}"
+        reason += f", but is {json_name(error['input'])}"
     if key == "input" and error["type"] == "missing":
         reason += ' (write "" if there is none)'
     return f'the key "{key}" {reason}.'
-
-
-def _json_name(value) -> str:
-    names = {
-        dict: "an object",
-        list: "a list",
-        str: "text",
-        bool: "true or false",
-        int: "a number",
-        float: "a number",
-    }
-    return names.get(type(value), "null")

@@ -2,7 +2,9 @@
 
 import random
 
-from helpers.preferences.prompts import DIRECTIONS
+from helpers.preferences.checks import problems
+from helpers.preferences.methods import Asker, BuildSettings, Method, Outcome
+from helpers.preferences.prompts import DIRECTIONS, VERSIONS, rewrite_prompt
 from helpers.preferences.records import InstructionRecord, PreferenceRecord, fingerprint
 
 
@@ -18,3 +20,22 @@ def to_pair(record: InstructionRecord, reply: str, direction: str) -> Preference
     if direction == "less polite":
         sides = {"chosen": record.output, "rejected": reply}
     return PreferenceRecord(instruction=record.instruction, input=record.input, output=record.output, **sides)
+
+
+def rewrite_method(settings: BuildSettings) -> Method:
+    """One rewrite of each answer, more or less polite as the coin falls; a reply that fails a check is a problem."""
+
+    def asked(record: InstructionRecord) -> tuple[str, str]:
+        direction = direction_of(record, settings.seed)
+        return direction, rewrite_prompt(record.instruction, record.input, record.output, direction)
+
+    def make(record: InstructionRecord, ask: Asker, seed: int) -> Outcome:
+        direction, prompt = asked(record)
+        notes = {"direction": direction, "prompt_name": "rewrite", "prompt_version": VERSIONS["rewrite"]}
+        reply = ask.ask(prompt, seed=seed, temperature=settings.temperature, num_predict=settings.num_predict)
+        if wrong := problems(record, reply.text, reply.done_reason, settings.strict):
+            return Outcome(problems=tuple(wrong), notes=notes)
+        pair = to_pair(record, reply.text, direction)
+        return Outcome(pair.chosen, pair.rejected, notes=notes)
+
+    return Method("rewrite", VERSIONS["rewrite"], 1, make, identity=asked)

@@ -36,6 +36,7 @@ def calls(monkeypatch):
         (["run", "--from", "5x"], "There is no notebook '5x'"),
         (["serve", "--host", "0.0.0.0"], "127.0.0.1"),
         (["serve", "--port", "70000"], "70000"),
+        (["build-preference"], "did you mean `build-preferences`?"),
         (["data"], "instruction-data"),
         (["data", "tokeniser"], "did you mean `tokenizer`?"),
     ],
@@ -163,3 +164,11 @@ def test_an_unknown_notebook_is_named_with_the_ones_there_are(name, course):
 def test_no_notebooks_at_all(tmp_path):
     with pytest.raises(CourseError, match="no notebooks"):
         select([], None, tmp_path)
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["--help"], 0), ([], 2), (["--method", "guess"], 2)])
+def test_build_preferences_reads_its_arguments_with_the_standard_library_only(arguments, code):
+    command = [sys.executable, "-S", "-m", "helpers", "build-preferences", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == code and "build-preferences" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr

@@ -11,26 +11,19 @@ def test_rewrite_prompt():
         "Question: Sort the numbers. 3, 1\nAnswer: 1, 3\n\n"
         "Rewrite the answer so that it is more polite. Keep every fact. Reply with the rewritten answer only."
     )
-    assert prompts.rewrite_prompt("Who?", "", "I.", "less polite").startswith(
-        "Question: Who?\nAnswer: I.\n\n"
-    )
+    assert prompts.rewrite_prompt("Who?", "", "I.", "less polite").startswith("Question: Who?\nAnswer: I.\n\n")
 
 
 def test_judge_and_score_prompts():
     assert prompts.judge_prompt("Who?", "I.", "You.") == (
-        "Question: Who?\nResponse A: I.\nResponse B: You.\n\n"
-        "Which response is more polite? Reply with A or B only."
+        "Question: Who?\nResponse A: I.\nResponse B: You.\n\nWhich response is more polite? Reply with A or B only."
     )
-    assert prompts.judge_json_prompt("Who?", "I.", "You.").endswith(
-        'more polite? Reply as JSON with the key "winner".'
-    )
+    assert prompts.judge_json_prompt("Who?", "I.", "You.").endswith('more polite? Reply as JSON with the key "winner".')
     assert prompts.score_prompt("Who?", "I.") == (
         "Question: Who?\nAnswer: I.\n\n"
         "How polite is the answer, from 1 (rude) to 5 (very polite)? Reply with the number only."
     )
-    assert prompts.score_json_prompt("Who?", "I.").endswith(
-        '(very polite)? Reply as JSON with the key "score".'
-    )
+    assert prompts.score_json_prompt("Who?", "I.").endswith('(very polite)? Reply as JSON with the key "score".')
 
 
 def test_answer_prompt():
@@ -45,6 +38,8 @@ VERSIONED = {
     ("judge-json", 1): "7f27afa2a4f8a54e",
     ("score", 1): "2c3464e5751deea3",
     ("score-json", 1): "bb2b110750ee747a",
+    ("criterion", 1): "3ecbe19e3e1d220c",
+    ("rubric", 1): "2c3c7fd4c2c09aa9",
 }
 
 
@@ -56,5 +51,7 @@ def test_a_new_text_has_a_new_version(name):
         "judge-json": prompts.judge_json_prompt("q", "a", "b"),
         "score": prompts.score_prompt("q", "a"),
         "score-json": prompts.score_json_prompt("q", "a"),
+        "criterion": prompts.criterion_prompt("q", "a", "b", "c"),
+        "rubric": prompts.rubric_prompt("q", "a"),
     }
     assert VERSIONED[name, prompts.VERSIONS[name]] == fingerprint(texts[name])

@@ -4,7 +4,9 @@ import random
 
 import pytest
 
+from helpers.engine.client import LLM
 from helpers.files import DATA
+from helpers.preferences.builder import BuildSettings, Recipe
 from helpers.preferences.prompts import DIRECTIONS
 from helpers.preferences.records import InstructionRecord, load_instructions
 from helpers.preferences.rewriting import direction_of, to_pair
@@ -42,3 +44,16 @@ def test_the_politer_side_is_chosen(direction, chosen, rejected):
     assert pair.model_dump() == {
         "instruction": "Where?", "input": "here", "output": "There.", "chosen": chosen, "rejected": rejected,
     }  # fmt: skip
+
+
+def test_the_fingerprint_stays_as_it_was():
+    """It decides which rows are found again, and with which seeds the shipped pairs were drawn."""
+    record = InstructionRecord(
+        instruction="What is the capital of Greece?",
+        input="",
+        output="The capital of Greece is Athens.",
+        answer=["Athens"],
+    )
+    llm = LLM(client=None, model="course-small", host="", digest="abc")
+    recipe = Recipe.of(llm, BuildSettings(seed=123, temperature=0.8), None)
+    assert recipe.fingerprint(record) == "63e06c5a765f2652"

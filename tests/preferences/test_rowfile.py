@@ -3,11 +3,12 @@
 import json
 import multiprocessing
 import os
+import tracemalloc
 
 import pytest
 
 from helpers.files import CourseError
-from helpers.preferences.rowfile import RowFile
+from helpers.preferences.rowfile import Places, RowFile
 
 ROWS = [{"fingerprint": f"f{number}", "text": "é" * number + "\n"} for number in range(30)]
 
@@ -110,3 +111,31 @@ def test_an_unwritable_place(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(CourseError, match="rows.jsonl cannot be written"):
         RowFile(tmp_path / "file" / "rows.jsonl").__enter__()
+
+
+def test_places_are_found_among_many_and_the_last_one_counts():
+    places = Places()
+    for number in range(30_000):
+        places[f"f{number}"] = number
+    for number in range(0, 30_000, 7):
+        places[f"f{number}"] = -number
+    expected = [-number if number % 7 == 0 else number for number in range(30_000)]
+    assert [places.get(f"f{number}") for number in range(30_000)] == expected
+    assert places.get("f30000") is None and Places().get("f0") is None
+
+
+def test_a_place_takes_little_memory():
+    """A dict of texts takes about 200 bytes a row."""
+    tracemalloc.start()
+    places = Places()
+    for number in range(100_000):
+        places[f"{number:016x}"] = number
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held / 100_000 < 40 and places.get(f"{99_999:016x}") == 99_999
+
+
+def test_half_a_surrogate_pair_is_kept(tmp_path):
+    row = {"fingerprint": "f", "text": "a \ud83d é"}
+    with RowFile(written(tmp_path / "rows.jsonl", [row])) as file:
+        assert file["f"] == row

@@ -1,0 +1,96 @@
+"""What a method is: a function that makes a preference pair of one record by asking a language model.
+
+A method asks and decides. The builder does the rest: it asks again after problems, appends the rows, and writes
+down every request that was made through the `Asker`, so that no method has to think of provenance.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from helpers.engine.client import LLM, LLMError, Reply
+from helpers.preferences.records import InstructionRecord
+
+
+@dataclass(frozen=True)
+class BuildSettings:
+    """How to ask."""
+
+    seed: int = 123  # of the coin and, with the record, of the sampling
+    temperature: float = 0.7
+    num_predict: int = 128  # tokens; a longer reply counts as cut off
+    strict: bool = True  # see `checks.problems`
+    max_retries: int = 2  # a record with problems is asked again with the next seed
+    workers: int = 8  # records at once
+    max_failures: int = 3  # records that the server failed on before the build stops
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a method made of one record."""
+
+    chosen: str = ""
+    rejected: str = ""
+    problems: tuple[str, ...] = ()  # "kind: detail"; none is a good pair, else the record is asked again
+    tie: bool = False  # a judge saw no difference: set aside at once, not asked again
+    notes: dict[str, Any] = field(default_factory=dict)  # what else the row keeps, as JSON: direction, verdicts, …
+
+
+class Asker:
+    """A language model that a method asks; every request is kept for the row. One for each attempt at a record.
+
+    `requests` holds, in the order of the replies, {"model", "digest", "engine", "prompt", "options", "raw_reply",
+    "done_reason", "prompt_tokens", "tokens", "seconds"}, or with "error" in place of the reply.
+    """
+
+    def __init__(self, llm: LLM, requests: list[dict] | None = None):
+        self._llm = llm
+        self.requests = [] if requests is None else requests
+        self.model, self.digest, self.embedded = llm.model, llm.digest, llm.embedded
+
+    def ask(self, prompt: str, **options) -> Reply:
+        """Ask as `LLM.ask` does: the same options, the same LLMError."""
+        request = {"model": self.model, "digest": self.digest, "engine": self._llm.engine}
+        request |= {"prompt": prompt, "options": options}
+        try:
+            reply = self._llm.ask(prompt, **options)
+        except LLMError as error:
+            self.requests.append(request | {"error": str(error)})
+            raise
+        measured = {"raw_reply": reply.raw["response"], "done_reason": reply.done_reason}
+        measured |= {"prompt_tokens": reply.prompt_tokens, "tokens": reply.tokens, "seconds": round(reply.seconds, 3)}
+        self.requests.append(request | measured)
+        return reply
+
+    def also(self, llm: LLM) -> "Asker":
+        """Another model (a weak one, a judge) whose requests go to the same row.
+
+        Put its model and digest into the method's `key`: another one makes other rows.
+        """
+        return Asker(llm, self.requests)
+
+
+def question_and_answer(record: InstructionRecord) -> tuple:
+    """All of a record that most methods look at, besides its answer key."""
+    return record.instruction, record.input, record.output
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to make preference pairs. `make(record, ask, seed)` is called in several threads at once.
+
+    It may raise LLMError: if the server refused the prompt the record is set aside, else it has failed and is
+    asked again by the next run. The next attempt at the record gets `seed + 1`; see `nth_seed` for several requests.
+    """
+
+    name: str  # "rewrite", "rank", "strong-weak", "model-human", …
+    version: int  # raise it whenever prompts or decisions change
+    calls: int  # requests that a record takes when nothing goes wrong
+    make: Callable[[InstructionRecord, Asker, int], Outcome]
+    key: tuple = ()  # whatever else changes the outcome, as JSON; the first model and BuildSettings are known
+    identity: Callable[[InstructionRecord], tuple] = question_and_answer  # what of a record changes the outcome
+
+
+def nth_seed(seed: int, number: int) -> int:
+    """The seed of request 0, 1, 2, … of one attempt, far from the seeds of the next attempts."""
+    return (seed + 10_007 * number) % 2**31 if number else seed
