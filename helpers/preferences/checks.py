@@ -63,7 +63,7 @@ def kind(problem: str) -> str:
 def words(text: str) -> list[str]:
     """Numbers, words and symbols in lower case, without punctuation; 1,000 and 1000 are the same number."""
     tokens = TOKEN.findall(text.replace("’", "'").replace("−", "-"))
-    return [re.sub(r",(?=\d{3}\b)", "", token).casefold() for token in tokens]
+    return [(re.sub(r",(?=\d{3}\b)", "", token) if "," in token else token).casefold() for token in tokens]
 
 
 def lost_facts(record: InstructionRecord, reply: str, strict: bool) -> Iterator[str]:

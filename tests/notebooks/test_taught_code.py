@@ -13,6 +13,9 @@ from helpers.launcher.notebooks import notebooks
 # Written in a cell of this notebook, line by line, and kept in helpers/ for the notebooks after it.
 TAUGHT = {
     "01": ["rewrite_prompt", "direction_of", "to_pair"],
+    "02": ["nominal_alpha", "ranked_by_wins", "jury"],
+    "03": ["standing", "kto_records"],
+    "04": ["normalised", "longer_wins", "folds_by_prompt", "classifier", "told_by_classifier"],
     "05": ["dpo_loss"],
     "06": [
         *("CausalSelfAttention", "MLP", "Block", "init_weights", "GPT"),

@@ -1,0 +1,102 @@
+"""The findings of an audit for the eye: a table in the notebook, and a page of its own. All text is escaped."""
+
+import html
+from collections.abc import Sequence
+from pathlib import Path
+
+from IPython.display import HTML
+
+from helpers.files import write_text
+from helpers.show.tables import table
+
+VERDICTS = {"pass": "✓ pass", "fail": "✗ fail", "skipped": "– skipped", "reported": "· reported"}
+NAMED = "font-size:13px;margin:2px 0 2px 1.2em"
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>body {{ font-family: sans-serif; margin: 2em auto; max-width: 75em; padding: 0 1em; color: #111111;
+background: #ffffff; line-height: 1.45 }} summary {{ cursor: pointer }}</style>
+</head>
+<body>
+<h1>{title}</h1>
+{body}
+</body>
+</html>
+"""
+
+
+def audit_table(audit, records: Sequence = (), *, only: Sequence[str] = (), max_named: int = 10) -> HTML:
+    """One line a check: verdict, value, limit, finding; the rows that it names are folded below the finding.
+
+    audit: a `helpers.preferences.audit.Audit`. records: the audited rows, to quote the question of a named one.
+    only: names of the checks to show (default: all). max_named: rows listed of each check.
+    """
+    rows = [
+        {
+            "check": finding.check,
+            "verdict": VERDICTS[finding.verdict],
+            "value": "–" if finding.value is None else f"{finding.value:.3g}",
+            "limit": finding.threshold or "–",
+            "finding": HTML(html.escape(finding.message) + _named(finding.rows, records, max_named)),
+        }
+        for finding in audit.findings
+        if not only or finding.check in only
+    ]
+    return table(
+        rows,
+        ["check", "verdict", "value", "limit", "finding"],
+        caption=str(audit),
+        max_rows=len(rows),
+        highlight=lambda row: row["verdict"] == VERDICTS["fail"],
+        widths=[15, 10, 8, 12, 55],
+    )
+
+
+def removed_table(removed: Sequence[dict], max_rows: int = 20) -> HTML:
+    """What cleaning set aside: number of the record, its question, both sides, and all reasons."""
+    if not removed:
+        return HTML("<p>No row was removed.</p>")
+    rows = [
+        (str(one["record"]), one["row"]["instruction"], one["row"]["chosen"], one["row"]["rejected"],
+         "\n".join(one["reasons"]))
+        for one in removed
+    ]  # fmt: skip
+    caption = f"{len(removed):,} {'row' if len(removed) == 1 else 'rows'} removed"
+    columns = ["record", "instruction", "chosen", "rejected", "reasons"]
+    return table(rows, columns, caption=caption, max_rows=max_rows, widths=[9, 22, 24, 24, 21])
+
+
+def audit_page(audit, records: Sequence, removed: Sequence[dict] = (), title: str = "Audit") -> str:
+    """A whole HTML page that needs no other file: the findings, the rows they name, and what cleaning removed."""
+    parts = [audit_table(audit, records, max_named=200).data]
+    if removed:
+        parts += ["<h2>Removed</h2>", removed_table(removed, max_rows=len(removed)).data]
+    return PAGE.format(title=html.escape(title), body="\n".join(parts))
+
+
+def save_audit_page(path, audit, records: Sequence, removed: Sequence[dict] = (), title: str = "Audit") -> Path:
+    """Write `audit_page`, whole or not at all."""
+    return write_text(path, audit_page(audit, records, removed, title))
+
+
+def _named(rows: dict[int, str], records: Sequence, limit: int) -> str:
+    """The named rows as a folded list."""
+    if not rows:
+        return ""
+    lines = [f"record {index + 1}{_question(records, index)}: {what}" for index, what in list(rows.items())[:limit]]
+    if len(rows) > limit:
+        lines.append(f"… and {len(rows) - limit:,} more")
+    items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
+    count = "1 row" if len(rows) == 1 else f"{len(rows):,} rows"
+    return f'<details><summary>{count}</summary><ul style="{NAMED};font-weight:normal">{items}</ul></details>'
+
+
+def _question(records: Sequence, index: int) -> str:
+    if index >= len(records):
+        return ""
+    record = records[index]
+    text = record["instruction"] if isinstance(record, dict) else record.instruction
+    return f" ({text[:60]}{'…' if len(text) > 60 else ''})"
