@@ -2,11 +2,16 @@
 
 import json
 import re
+import signal
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell; the tests' children would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def rewrite(body: dict) -> str:

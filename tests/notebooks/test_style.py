@@ -16,6 +16,8 @@ spec.loader.exec_module(style)
 COURSE = [
     "00_start_here",
     "01_pairs_from_an_llm",
+    "02_rank_responses",
+    "03_preferences_without_ranking",
     "05_dpo_loss",
     "06_small_gpt",
     "07_train_with_dpo",

@@ -1,0 +1,209 @@
+"""Ranking answers by hand: a blind, shuffled card, one line to type, and every judgement saved at once."""
+
+import html
+import random
+
+import ipywidgets as ipw
+from IPython.display import HTML, display
+
+from helpers.files import CourseError, shown
+from helpers.preferences.annotations import annotator_file, judgements, save_judgement
+from helpers.preferences.prompts import one_line_question
+from helpers.preferences.ranking import Candidates, Ranking, best_worst, in_words, parse_ranking
+from helpers.show.tables import table
+
+MODES = {
+    "ranking": "Type the numbers from best to worst, e.g. {example}, and press Enter. Ties: 1=2.",
+    "best-worst": "Type the best and the worst number, e.g. {example}, and press Enter.",
+}
+LETTERS = "All tied: t. Skip: s. Undo: u."
+GUIDELINES = """Rank by politeness alone: how would it feel to get this answer?
+Polite is what welcomes, thanks or offers help. Blunt is what scolds, mocks or is impatient.
+Longer is not politer. An answer that is wrong can be polite: do not mark it down here, but skip the question if no \
+answer makes sense.
+Answers that feel the same are tied. If you cannot say, skip."""
+
+
+def shown_order(item: Candidates, annotator: str) -> list[int]:
+    """Numbers of the answers in the order in which this annotator sees them, the same after a restart."""
+    return random.Random(f"{annotator}:{item.key}").sample(range(len(item.answers)), len(item.answers))
+
+
+def read_entry(text: str, mode: str, order: list[int]) -> Ranking:
+    """What was typed about the answers as shown, as a ranking of the answers as stored.
+
+    Raises CourseError with the reason if it cannot be read.
+    """
+    count = len(order)
+    if text.strip().lower() == "t":
+        places = (tuple(range(count)),)
+    elif mode == "best-worst":
+        digits = [character for character in text if character not in " >"]
+        if len(digits) != 2 or not all(digit.isdecimal() for digit in digits):
+            raise CourseError(f"{text!r} does not name two answers. Type the best and the worst, e.g. 21.")
+        places = best_worst(*(int(digit) - 1 for digit in digits), count)
+    else:
+        places = parse_ranking(text, count)
+    return tuple(tuple(order[place] for place in tier) for tier in places)
+
+
+def ranking_card(item: Candidates, order: list[int]) -> HTML:
+    """The question and its numbered answers, without a word on where they come from."""
+    question = html.escape(one_line_question(item.instruction, item.input))
+    rows = [(str(number), item.answers[place]) for number, place in enumerate(order, start=1)]
+    head = f'<div style="white-space:pre-wrap;margin:4px 0"><b>Question</b>: {question}</div>'
+    return HTML(head + table(rows, ["", "answer"], widths=[6, 94]).data)
+
+
+def guidelines_panel(text: str = GUIDELINES) -> HTML:
+    """The written guidelines, one paragraph a line."""
+    lines = "".join(f'<p style="margin:4px 0">{html.escape(line)}</p>' for line in text.splitlines() if line.strip())
+    return HTML(f'<div style="padding:0 12px;border-left:3px solid #7f7f7f"><b>Guidelines</b>{lines}</div>')
+
+
+def how_to_enter(mode: str, count: int) -> str:
+    """One sentence on what to type."""
+    if mode not in MODES:
+        raise CourseError(f"Unknown mode {mode!r}. Choose one of {', '.join(MODES)}.")
+    digits = [*range(2, count + 1), 1] if mode == "ranking" else [2, 1]
+    return f"{MODES[mode].format(example=''.join(map(str, digits)))} {LETTERS}"
+
+
+def ranking_page(item: Candidates, annotator: str = "me", mode: str = "ranking", guidelines: str = GUIDELINES) -> HTML:
+    """The annotation tool as a static page: what this annotator sees of this item."""
+    how = f"<p>{html.escape(how_to_enter(mode, len(item.answers)))}</p>"
+    return HTML(ranking_card(item, shown_order(item, annotator)).data + how + guidelines_panel(guidelines).data)
+
+
+class Annotator:
+    """The widget behind `annotate`. `.box` is what is shown, `.entry` the line to type in, `.buttons` by label."""
+
+    def __init__(self, items, folder, annotator="me", mode="ranking", guidelines=GUIDELINES):
+        self.items, self.folder, self.mode = {item.key: item for item in items}, folder, mode
+        how_to_enter(mode, 2)
+        self.name = ipw.Text(annotator, description="annotator", continuous_update=False)
+        self.entry = ipw.Text(description="ranking", continuous_update=False)
+        self.card, self.status, self.error = ipw.HTML(), ipw.HTML(), ipw.HTML()
+        self.progress = ipw.IntProgress(min=0, max=max(1, len(self.items)), description="judged")
+        self.digits = [ipw.Button(description=str(n), layout=ipw.Layout(width="3em")) for n in range(1, 10)]
+        self.buttons = {label: ipw.Button(description=label) for label in ("Save", "All tied", "Skip", "Undo")}
+        self._typing = True  # False while the program itself writes into the line
+        self._connect()
+        self.box = ipw.HBox([self._left(), ipw.HTML(guidelines_panel(guidelines).data, layout=ipw.Layout(width="34%"))])
+        self.begin()
+
+    def _connect(self):
+        self.name.observe(lambda _change: self.begin(), names="value")
+        self.entry.observe(lambda change: self._typing and self.submit(change["new"]), names="value")
+        for digit in self.digits:
+            digit.on_click(lambda button: self._write(self.entry.value + button.description))
+        for label, typed in (("All tied", "t"), ("Skip", "s"), ("Undo", "u")):
+            self.buttons[label].on_click(lambda _button, typed=typed: self.submit(typed))
+        self.buttons["Save"].on_click(lambda _button: self.submit(self.entry.value))
+
+    def _left(self) -> ipw.VBox:
+        mouse = ipw.HBox([*self.digits, self.buttons["Save"]])
+        rest = ipw.HBox([self.buttons[label] for label in ("All tied", "Skip", "Undo")])
+        children = [self.name, self.card, self.entry, mouse, rest, self.error, self.progress, self.status]
+        return ipw.VBox(children, layout=ipw.Layout(width="66%"))
+
+    def begin(self):
+        """Take up this annotator's work where it stopped."""
+        try:
+            annotator_file(self.folder, self.name.value)
+            self.done = judgements(self.folder, self.name.value).get(" ".join(self.name.value.split()), {})
+        except CourseError as error:
+            self._say(error)
+            return
+        self.done = {key: row for key, row in self.done.items() if key in self.items}
+        shuffled = random.Random(self.name.value).sample(sorted(self.items), len(self.items))
+        self.queue = [key for key in shuffled if key not in self.done]
+        self.draw()
+
+    def submit(self, text: str):
+        """Do what was typed: rank, skip or undo. What cannot be read or saved is told, and changes nothing."""
+        typed = text.strip().lower()
+        if not typed or (typed != "u" and not self.queue):
+            return
+        try:
+            self.undo() if typed == "u" else self.judge(typed)
+        except CourseError as error:
+            self._say(error)
+            return
+        self.draw()
+
+    def judge(self, typed: str):
+        """Save a judgement on the item shown; "s" skips it."""
+        item = self.items[self.queue[0]]
+        ranking = None
+        if typed != "s":
+            ranking = read_entry(typed, self.mode, shown_order(item, self.name.value))
+        event = "skip" if ranking is None else "rank"
+        self.done[item.key] = save_judgement(self.folder, self.name.value, item, event, ranking)
+        self.queue.pop(0)
+
+    def undo(self):
+        """Take the last judgement back and ask that item again. The file keeps both rows."""
+        if not self.done:
+            return
+        key = list(self.done)[-1]
+        save_judgement(self.folder, self.name.value, self.items[key], "undo")
+        del self.done[key]
+        self.queue.insert(0, key)
+
+    def draw(self):
+        """Show the item at the head of the queue, or the end."""
+        self._write("")
+        self.error.value = ""
+        self.progress.value = len(self.done)
+        where = shown(annotator_file(self.folder, self.name.value))
+        self.status.value = html.escape(f"{len(self.done)} of {len(self.items)} judged. Saved in {where}.")
+        item = self.items[self.queue[0]] if self.queue else None
+        for button in (self.entry, self.buttons["Save"], self.buttons["All tied"], self.buttons["Skip"]):
+            button.disabled = item is None
+        for number, digit in enumerate(self.digits, start=1):
+            digit.layout.display = None if item and number <= len(item.answers) else "none"
+        self.buttons["Undo"].disabled = not self.done
+        if item is None:
+            self.card.value = "<p>All questions are judged. Thank you.</p>"
+            return
+        how = f"<p>{html.escape(how_to_enter(self.mode, len(item.answers)))}</p>"
+        self.card.value = ranking_card(item, shown_order(item, self.name.value)).data + how
+
+    def _write(self, text: str):
+        self._typing, self.entry.value = False, text
+        self._typing = True
+
+    def _say(self, error: CourseError):
+        self.error.value = f'<p role="alert" style="font-weight:bold">{html.escape(str(error))}</p>'
+
+    def _ipython_display_(self):
+        display(self.box)
+
+
+def annotate(items, folder, annotator="me", mode="ranking", guidelines=GUIDELINES) -> Annotator:
+    """A tool to rank the answers of `Candidates`, blind, shuffled for each annotator; see `ranking_page` for its look.
+
+    folder: takes one file per annotator; a second call goes on where the first stopped.
+    mode: "ranking" of all answers, or "best-worst". Raises CourseError for another mode.
+    """
+    return Annotator(items, folder, annotator, mode, guidelines)
+
+
+def standing_table(items, folder) -> HTML:
+    """What stands in the folder about these items, a row per judgement, or a sentence if there is none."""
+    known = {item.key: item for item in items}
+    rows = [
+        {"annotator": annotator, "question": known[key].instruction, "judgement": _told(row)}
+        for annotator, mine in judgements(folder).items()
+        for key, row in mine.items()
+        if key in known
+    ]
+    if not rows:
+        where = html.escape(shown(folder))
+        return HTML(f"<p>No judgement in {where} yet. Use the tool above, then run this cell again.</p>")
+    return table(rows, caption="Numbers are those of the stored answers, not of the shuffled page.")
+
+
+def _told(row: dict) -> str:
+    return "skipped" if row["event"] == "skip" else in_words(tuple(map(tuple, row["ranking"])))

@@ -1,0 +1,199 @@
+"""The ranking tool, by its line, its buttons and its pages."""
+
+import random
+
+import pytest
+
+from helpers.files import CourseError, read_jsonl
+from helpers.preferences.annotations import annotator_file, rankings
+from helpers.preferences.ranking import Candidates
+from helpers.preferences.rowfile import RowFile
+from helpers.show.annotate import (
+    GUIDELINES,
+    annotate,
+    guidelines_panel,
+    how_to_enter,
+    ranking_card,
+    ranking_page,
+    read_entry,
+    shown_order,
+    standing_table,
+)
+
+ITEMS = [
+    Candidates(f"What is {n} + 1?", "", f"{n + 1}.", (f"{n + 1}.", f"Gladly: {n + 1}.", f"Look, {n + 1}."))
+    for n in range(5)
+]
+
+
+def type_in(tool, text):
+    """What the page sends when somebody types into the line and presses Enter."""
+    tool.entry.value = text
+
+
+def on_page(tool):
+    """The item on the page, and its answers in the order shown."""
+    (item,) = [item for item in ITEMS if item.instruction in tool.card.value]
+    return item, sorted(range(3), key=lambda number: tool.card.value.index(f">{item.answers[number]}<"))
+
+
+# --- pages ----------------------------------------------------------------------------------------------------
+
+
+def test_the_order_is_shuffled_by_annotator_and_item_and_stays():
+    many = [Candidates(f"q{n}", "", "o", ("x", "y", "z")) for n in range(300)]
+    orders = [tuple(shown_order(item, "ada")) for item in many]
+    assert all(35 <= orders.count(order) <= 65 for order in set(orders)) and len(set(orders)) == 6
+    assert orders == [tuple(shown_order(item, "ada")) for item in many]
+    assert orders != [tuple(shown_order(item, "ben")) for item in many]
+
+
+def test_what_is_typed_is_about_the_page_and_what_is_stored_about_the_answers():
+    order = [2, 0, 1]
+    assert read_entry("1>2>3", "ranking", order) == ((2,), (0,), (1,))
+    assert read_entry("31=2", "ranking", order) == ((1,), (2, 0))
+    assert read_entry(" T ", "ranking", order) == ((2, 0, 1),)
+    assert read_entry("13", "best-worst", order) == read_entry("1 > 3", "best-worst", order) == ((2,), (0,), (1,))
+
+
+@pytest.mark.parametrize("text", ["1", "123", "1a", "ab", "", "11", "14", "10", "²1"])
+def test_a_wrong_best_and_worst_is_told(text):
+    with pytest.raises(CourseError):
+        read_entry(text, "best-worst", [2, 0, 1])
+
+
+def test_everything_is_escaped():
+    attack = "<script>alert(1)</script>"
+    item = Candidates(attack, attack, attack, (attack, attack + "!b"))
+    pages = [ranking_card(item, [0, 1]), ranking_page(item, attack, guidelines=attack), guidelines_panel(attack)]
+    for page in pages:
+        assert "<script" not in page.data and "&lt;script&gt;" in page.data
+
+
+def test_the_page_shows_all_answers_the_guidelines_and_how_to_enter():
+    page = ranking_page(ITEMS[0], "ada").data
+    for text in (*ITEMS[0].answers, "What is 0 + 1?", "e.g. 231", "Longer is not politer"):
+        assert text in page
+    assert page == ranking_page(ITEMS[0], "ada").data
+    assert "the best and the worst" in ranking_page(ITEMS[0], mode="best-worst").data
+    with pytest.raises(CourseError, match="Unknown mode 'stars'"):
+        how_to_enter("stars", 3)
+    assert GUIDELINES.splitlines()[0] in page
+
+
+# --- the tool -------------------------------------------------------------------------------------------------
+
+
+def test_a_typed_ranking_is_saved_at_once_and_the_line_is_empty_again(tmp_path):
+    tool = annotate(ITEMS, tmp_path, "ada")
+    item, order = on_page(tool)
+    type_in(tool, "2>1=3")
+    assert rankings(ITEMS, tmp_path) == {item.key: {"ada": ((order[1],), (order[0], order[2]))}}
+    assert tool.entry.value == "" and tool.progress.value == 1 and "1 of 5 judged" in tool.status.value
+    assert on_page(tool)[0] != item
+    type_in(tool, "2>1=3")
+    assert tool.progress.value == 2, "the same text a second time counts as well"
+
+
+def test_letters_and_buttons_do_the_same(tmp_path):
+    by_key, by_mouse = annotate(ITEMS, tmp_path / "a", "ada"), annotate(ITEMS, tmp_path / "b", "ada")
+    for text in ("321", "t", "s", "u", "1=32"):
+        type_in(by_key, text)
+    for number in (3, 2, 1):
+        by_mouse.digits[number - 1].click()
+    assert by_mouse.entry.value == "321" and by_mouse.progress.value == 0
+    by_mouse.buttons["Save"].click()
+    for label in ("All tied", "Skip", "Undo"):
+        by_mouse.buttons[label].click()
+    by_mouse.entry.value = "1=32"
+    seen = [read_jsonl(annotator_file(tmp_path / name, "ada")) for name in "ab"]
+    assert [(row["event"], row["item"], row["ranking"]) for row in seen[0]] == [
+        (row["event"], row["item"], row["ranking"]) for row in seen[1]
+    ]
+    assert [row["event"] for row in seen[0]] == ["rank", "rank", "skip", "undo", "rank"]
+
+
+def test_best_and_worst(tmp_path):
+    tool = annotate(ITEMS, tmp_path, "ada", mode="best-worst")
+    item, order = on_page(tool)
+    type_in(tool, "31")
+    assert rankings(ITEMS, tmp_path)[item.key]["ada"] == ((order[2],), (order[1],), (order[0],))
+
+
+@pytest.mark.parametrize("text", ["12", "4321", "x", "<b>"])
+def test_what_cannot_be_read_is_told_and_changes_nothing(tmp_path, text):
+    tool = annotate(ITEMS, tmp_path, "ada")
+    card = tool.card.value
+    type_in(tool, text)
+    assert (
+        "is no ranking" in tool.error.value and "<b>&#x27;" not in tool.error.value and "<b>'" not in tool.error.value
+    )
+    assert tool.card.value == card and tool.entry.value == text and not list(tmp_path.iterdir())
+    type_in(tool, "123")
+    assert tool.error.value == "" and tool.progress.value == 1
+
+
+def test_a_restarted_kernel_goes_on_in_the_same_order(tmp_path):
+    first = annotate(ITEMS, tmp_path, "ada")
+    type_in(first, "123")
+    type_in(first, "s")
+    second = annotate(ITEMS, tmp_path, "ada")
+    assert second.card.value == first.card.value and second.progress.value == 2
+    type_in(second, "u")
+    type_in(second, "u")
+    type_in(second, "u")  # nothing left to undo
+    assert second.progress.value == 0 and second.buttons["Undo"].disabled
+    assert len(read_jsonl(annotator_file(tmp_path, "ada"))) == 4
+
+
+def test_another_name_is_another_annotator(tmp_path):
+    tool = annotate(ITEMS, tmp_path, "ada")
+    type_in(tool, "123")
+    tool.name.value = "ben"
+    assert tool.progress.value == 0
+    type_in(tool, "123")
+    assert len(list(tmp_path.glob("*.jsonl"))) == 2
+    tool.name.value = "ada"
+    assert tool.progress.value == 1
+    tool.name.value = " "
+    assert "Give the annotator a name" in tool.error.value
+
+
+def test_the_end(tmp_path):
+    tool = annotate(ITEMS, tmp_path, "ada")
+    for _ in ITEMS:
+        type_in(tool, "t")
+    assert "All questions are judged" in tool.card.value and tool.entry.disabled and tool.buttons["Skip"].disabled
+    tool.submit("123")
+    assert len(read_jsonl(annotator_file(tmp_path, "ada"))) == 5
+    type_in(tool, "u")
+    assert tool.progress.value == 4 and not tool.entry.disabled
+    assert "All questions" in annotate([], tmp_path, "ada").card.value
+
+
+def test_a_file_that_cannot_be_written_is_told_and_the_item_stays(tmp_path):
+    tool = annotate(ITEMS, tmp_path, "ada")
+    with RowFile(annotator_file(tmp_path, "ada")):
+        type_in(tool, "123")
+    assert "writing" in tool.error.value and tool.progress.value == 0
+    tool.buttons["Save"].click()
+    assert tool.progress.value == 1
+
+
+def test_items_come_in_another_order_for_each_annotator(tmp_path):
+    many = [Candidates(f"q{n}", "", "o", ("x", "y")) for n in range(30)]
+    queues = [annotate(many, tmp_path, name).queue for name in ("ada", "ben")]
+    assert queues[0] != queues[1] and sorted(queues[0]) == sorted(queues[1])
+    random.shuffle(many)
+    assert annotate(many, tmp_path, "ada").queue == queues[0]
+
+
+def test_what_stands(tmp_path):
+    assert "No judgement" in standing_table(ITEMS, tmp_path).data
+    tool = annotate(ITEMS, tmp_path, "<ada>")
+    item, order = on_page(tool)
+    type_in(tool, "123")
+    type_in(tool, "s")
+    page = standing_table(ITEMS, tmp_path).data
+    assert "&lt;ada&gt;" in page and "skipped" in page and item.instruction in page
+    assert "&gt;".join(str(number + 1) for number in order) in page
