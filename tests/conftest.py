@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell; the tests' children would inherit it
+# In the background of a shell Ctrl-C is ignored, and the programs that the tests start would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -1,13 +1,13 @@
 """From preference records to batches of tokens: tokenising, padding and masking, splitting, shuffling."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
 
 from helpers.files import CourseError
-from helpers.gpt.prompt import format_prompt
+from helpers.gpt.prompt import FOOTER, format_prompt
 
 
 @dataclass(frozen=True)
@@ -35,30 +35,40 @@ class Batch(NamedTuple):
         return Batch(*(tensor.to(device) for tensor in self))
 
 
+class Fitted(NamedTuple):
+    """Records as pairs, and what became of those that exceed the context: nothing is left out or cut in silence."""
+
+    pairs: list[TokenPair]
+    kept: list[int]  # which records the pairs are from, counted from 0
+    skipped: list[str]  # one line a record: its number and its lengths
+    truncated: list[str]
+
+    def __str__(self):
+        total = len(self.kept) + len(self.skipped)
+        lines = [f"{len(self.pairs)} of {total} records fit, {len(self.truncated)} of them with a truncated prompt."]
+        for what, found in (("Left out", self.skipped), ("Truncated", self.truncated)):
+            lines += [f"{what}: {line}." for line in found[:3]]
+            lines += [f"... and {len(found) - 3} more."] if len(found) > 3 else []
+        return "\n".join(lines)
+
+
+TOO_LONG = ("refuse", "skip", "truncate prompt")
+CHOICES = (
+    'Shorten it, or choose: too_long="skip" leaves such records out; too_long="truncate prompt" keeps the end of the '
+    "prompt and never cuts a response; a model with a larger GPTConfig.block_size (notebook 06) reads it whole."
+)
+
+
 def tokenize_pair(prompt, chosen, rejected, tok, block_size, name="The pair") -> TokenPair:
     """Tokenise prompt and responses apart, so that no token straddles their boundary, and end both responses.
 
     Raises CourseError if the prompt or a side is empty, if both sides are equal, or if a row does not fit
     into `block_size` tokens: nothing is ever cut.
     """
-    prompt_ids = tok.encode_ordinary(prompt)
-    if not prompt_ids:
-        raise CourseError(f"{name} has no prompt for the response to follow. Add one.")
-    if chosen.strip() == rejected.strip():
-        raise CourseError(f"{name} has two equal sides, so nothing is preferred. Change one or remove it.")
-    responses = {}
-    for side, text in (("chosen", chosen), ("rejected", rejected)):
-        if not text.strip():
-            raise CourseError(f"{name} has an empty {side} response. Remove it or write an answer.")
-        responses[side] = tok.encode_ordinary(text) + [tok.eot_token]
-        length = len(prompt_ids) + len(responses[side]) - 1  # the last token is predicted, never read
-        if length > block_size:
-            raise CourseError(
-                f"{name} is too long: prompt ({len(prompt_ids)} tokens) and {side} response "
-                f"({len(responses[side])}) need {length} positions, and the model has {block_size}. "
-                "Shorten it or leave it out."
-            )
-    return TokenPair(prompt_ids, **responses)
+    pair = encode_pair(prompt, chosen, rejected, tok.encode_ordinary, tok.eot_token, name)
+    if excess(pair, block_size) > 0:
+        raise CourseError(f"{name} is too long: {needs(pair, block_size)}. {CHOICES}")
+    return pair
 
 
 def tokenize_pairs(records, tok, block_size) -> list[TokenPair]:
@@ -66,12 +76,70 @@ def tokenize_pairs(records, tok, block_size) -> list[TokenPair]:
 
     Raises CourseError naming the number of a record that cannot be trained on, counted from 1.
     """
-    pairs = []
-    for number, record in enumerate(records, start=1):
-        name = f"Record {number} ({record['instruction'][:40]!r})"
+    return fit_pairs(records, tok, block_size, too_long="refuse").pairs
+
+
+def fit_pairs(records, tok, block_size, too_long="skip") -> Fitted:
+    """Tokenise preference records, and say what is done with those that exceed the context of `block_size` tokens.
+
+    too_long: "refuse" raises CourseError; "skip" leaves the record out; "truncate prompt" keeps the end of the
+        prompt, on which the response follows (as TRL does by default), and leaves the record out only if not even
+        the prompt's closing line fits. A response is never cut: the model would learn to stop in mid-sentence.
+    Raises CourseError naming the number of a record that cannot be trained on, counted from 1.
+    """
+    if too_long not in TOO_LONG:
+        raise CourseError(f"too_long is {too_long!r}, and it must be one of {', '.join(TOO_LONG)}.")
+    encode, found = frugal_encoder(tok), Fitted([], [], [], [])
+    footer = len(tok.encode_ordinary(FOOTER))
+    for place, record in enumerate(records):
+        name = f"Record {place + 1} ({record['instruction'][:40]!r})"
         prompt = format_prompt(record["instruction"], record["input"])
-        pairs.append(tokenize_pair(prompt, record["chosen"], record["rejected"], tok, block_size, name))
-    return pairs
+        pair = encode_pair(prompt, record["chosen"], record["rejected"], encode, tok.eot_token, name)
+        over = excess(pair, block_size)
+        if over > 0:
+            problem = needs(pair, block_size)
+            if too_long == "refuse":
+                raise CourseError(f"{name} is too long: {problem}. {CHOICES}")
+            if too_long == "skip" or len(pair.prompt) - over <= footer:
+                found.skipped.append(f"{name}: {problem}")
+                continue
+            pair = replace(pair, prompt=pair.prompt[over:])
+            found.truncated.append(f"{name}: {problem}; the first {over} tokens of the prompt are cut")
+        found.pairs.append(pair)
+        found.kept.append(place)
+    return found
+
+
+def encode_pair(prompt, chosen, rejected, encode, eot, name) -> TokenPair:
+    """A pair of any length. Raises CourseError if the prompt or a side is empty, or if both sides are equal."""
+    prompt_ids = encode(prompt)
+    if not prompt_ids:
+        raise CourseError(f"{name} has no prompt for the response to follow. Add one.")
+    if chosen.strip() == rejected.strip():
+        raise CourseError(f"{name} has two equal sides, so nothing is preferred. Change one or remove it.")
+    for side, text in (("chosen", chosen), ("rejected", rejected)):
+        if not text.strip():
+            raise CourseError(f"{name} has an empty {side} response. Remove it or write an answer.")
+    return TokenPair(prompt_ids, encode(chosen) + [eot], encode(rejected) + [eot])
+
+
+def frugal_encoder(tok):
+    """tok.encode_ordinary, but each token id is one object however often it occurs: a third of the memory."""
+    known = list(range(tok.n_vocab))
+    return lambda text: [known[i] for i in tok.encode_ordinary(text)]
+
+
+def excess(pair, block_size) -> int:
+    """How many positions the pair needs more than the model has; the last token is predicted, never read."""
+    return pair.length - 1 - block_size
+
+
+def needs(pair, block_size) -> str:
+    side = "chosen" if len(pair.chosen) >= len(pair.rejected) else "rejected"
+    return (
+        f"prompt ({len(pair.prompt)} tokens) and {side} response ({len(getattr(pair, side))}) "
+        f"need {pair.length - 1} positions, and the model has {block_size}"
+    )
 
 
 def collate(pairs):
@@ -90,16 +158,30 @@ def collate(pairs):
 
 
 def grouped_split(records, share=0.1, seed=0) -> tuple[list[int], list[int]]:
-    """Indices of the records to train on, and of about `share` to validate on. No instruction is in both."""
-    groups = {}
-    for i, record in enumerate(records):
-        groups.setdefault(record["instruction"], []).append(i)
-    shuffled = list(groups.values())
-    random.Random(seed).shuffle(shuffled)
+    """Indices of the records to train on, and of about `share` to validate on. No instruction is in both.
+
+    If all records have the same instruction, no input is in both. At least one group is for validation, however
+    few records there are; only if all ask the same question there is none.
+    """
+    groups = grouped(records, lambda record: record["instruction"])
+    if len(groups) == 1:
+        groups = grouped(records, lambda record: record.get("input"))
+    random.Random(seed).shuffle(groups)
     train, val = [], []
-    for group in shuffled:
+    for group in groups:
         (val if len(val) + len(group) <= share * len(records) else train).extend(group)
+    if not val and share > 0 and len(groups) > 1:
+        val = min(groups, key=len)
+        train = set(train) - set(val)
     return sorted(train), sorted(val)
+
+
+def grouped(records, key) -> list[list[int]]:
+    """The places of the records that have the same key, in the order of their first record."""
+    groups = {}
+    for place, record in enumerate(records):
+        groups.setdefault(key(record), []).append(place)
+    return list(groups.values())
 
 
 def bucketed_batches(lengths, batch_size, seed=0, epoch=0, spread=4.0) -> list[list[int]]:

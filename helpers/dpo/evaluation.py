@@ -34,9 +34,16 @@ class Answers:
 
 
 def answer(model, tok, records, max_new_tokens=64, seed=0, sampling=PLAIN) -> Answers:
-    """Sample one answer to each record. Raises CourseError if there are no records."""
+    """Sample one answer to each record. Raises CourseError if there are none, or if one fills the whole context."""
     _need(records, "prompts to answer")
     prompts = [tok.encode_ordinary(format_prompt(r["instruction"], r["input"])) for r in records]
+    for number, (ids, record) in enumerate(zip(prompts, records, strict=True), start=1):
+        if len(ids) >= model.config.block_size:
+            raise CourseError(
+                f"Question {number} ({record['instruction'][:40]!r}) has {len(ids)} tokens, and the model reads "
+                f"{model.config.block_size} with the answer. Shorten it, leave it out, or use a model with a larger "
+                "context (GPTConfig.block_size, notebook 06)."
+            )
     responses = complete_ids(model, prompts, tok.eot_token, max_new_tokens, sampling, seed)
     texts = [tok.decode(strip_eot(ids, tok.eot_token)) for ids in responses]
     return Answers(prompts, responses, texts, [ids[-1] == tok.eot_token for ids in responses])
@@ -46,7 +53,8 @@ def per_answer(answers, records, voice_of) -> dict[str, np.ndarray]:
     """Every measure of the single answers: its voice, right or wrong, length in tokens, stopped by itself."""
     voices = [voice_of(text) for text in answers.texts]
     measures = {voice: [found == voice for found in voices] for voice in VOICES}
-    measures["right"] = [is_right(text, r) for text, r in zip(answers.texts, records, strict=True)]
+    if any(r.get("answer") for r in records):  # without a single answer key, right and wrong cannot be measured
+        measures["right"] = [is_right(text, r) for text, r in zip(answers.texts, records, strict=True)]
     measures["stopped"] = answers.stopped
     measures["tokens"] = [len(ids) - end for ids, end in zip(answers.responses, answers.stopped, strict=True)]
     return {name: np.array(values, dtype=float) for name, values in measures.items()}
@@ -164,13 +172,22 @@ def compare(before, after) -> list[dict]:
     return rows
 
 
-def evaluate(policy, tok, records, voice_of, reference=None, seed=0, max_new_tokens=64) -> dict:
-    """One flat row about a model: an Estimate of every measure, KL from the reference (nats), diversity."""
+def evaluate(policy, tok, records, voice_of, reference=None, seed=0, max_new_tokens=64, reward=None) -> dict:
+    """One flat row about a model: an Estimate of every measure, KL from the reference (nats), diversity.
+
+    reward: a function of an answer's text; its mean is measured, too.
+    """
     answers = answer(policy, tok, records, max_new_tokens, seed)
-    row = {name: estimate(values) for name, values in per_answer(answers, records, voice_of).items()}
+    row = summary(answers, records, voice_of, reward)
     if reference is not None:
         row["kl"] = estimate(log_ratios(policy, reference, answers))
     return row | diversity(answers.texts)
+
+
+def summary(answers, records, voice_of, reward=None) -> dict[str, Estimate]:
+    """An Estimate of every measure of these answers, and of their reward if there is one."""
+    row = {name: estimate(values) for name, values in per_answer(answers, records, voice_of).items()}
+    return row if reward is None else row | {"reward": estimate([reward(text) for text in answers.texts])}
 
 
 def _need(things, what):

@@ -24,12 +24,29 @@ def rule_judge(politeness):
 
 
 def llm_judge(llm, judge_prompt):
-    """A judge that asks a language model, at temperature 0, for a reply of a few tokens."""
+    """A judge that asks a language model, at temperature 0, for a reply of a few tokens.
+
+    A prompt that it refuses (too long, or foreign to a small model) gets the verdict "refused", and a line says so.
+    """
+    options = dict(temperature=0, num_predict=8)
 
     def judge(contests):
         prompts = [judge_prompt(*contest) for contest in contests]
-        replies = llm.ask_many(prompts, temperature=0, num_predict=8, label="judge")
-        return [verdict(reply.text) for reply in replies]
+        try:
+            return [verdict(reply.text) for reply in llm.ask_many(prompts, label="judge", **options)]
+        except CourseError as error:
+            if not getattr(error, "refused", False):
+                raise
+            print(f"Some contests get no verdict. {error}")
+        return [one_verdict(prompt) for prompt in prompts]
+
+    def one_verdict(prompt):
+        try:
+            return verdict(llm.ask_many([prompt], **options)[0].text)
+        except CourseError as error:
+            if not getattr(error, "refused", False):
+                raise
+            return "refused"
 
     return judge
 

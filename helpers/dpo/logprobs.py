@@ -14,3 +14,15 @@ def sequence_logprobs(model, batch):
     """log π(response | prompt) of every row, (2B,): summed over its response tokens, end-of-text included."""
     logprobs, rows = token_logprobs(model, batch)
     return logprobs.new_zeros(len(batch.idx)).index_add(0, rows, logprobs)
+
+
+def whole_and_head(model, batch):
+    """Two sums of every row, (2B,) each: over its whole response, and over as many tokens as both responses have.
+
+    The second one ends where the shorter response of the pair ends (LD-DPO, arXiv 2409.06411).
+    """
+    logprobs, rows = token_logprobs(model, batch)
+    place = batch.mask.cumsum(dim=1)[batch.mask]  # 1 for the first response token, 2 for the second, ...
+    shorter = batch.mask.sum(dim=1).view(2, -1).amin(dim=0).repeat(2)
+    head = logprobs * (place <= shorter[rows])
+    return tuple(logprobs.new_zeros(len(batch.idx)).index_add(0, rows, part) for part in (logprobs, head))

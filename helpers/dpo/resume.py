@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,7 +21,8 @@ class Progress:
 
     def __init__(self, file, settings, pairs, reference, loss):
         self.file = file and Path(file)
-        self.reference = reference
+        self.reference = torch.empty(0) if reference is None else reference
+        self.loss = loss.name
         self.run = fingerprint(settings, pairs, loss)
         self.how_to_go_on = f"run again to go on from {shown(file)}" if file else "no checkpoint is kept"
 
@@ -32,7 +34,7 @@ class Progress:
             tensors |= {f"optimizer.{i}.{key}": value for key, value in state.items()}
         tensors["reference"] = self.reference
         tensors = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
-        meta = {"run": self.run, "step": str(step), "history": json.dumps(history)}
+        meta = {"run": self.run, "loss": self.loss, "step": str(step), "history": json.dumps(history)}
         write_bytes(self.file, save(tensors, metadata=meta))
 
     def load(self, policy, optimizer) -> tuple[int, list[dict]]:
@@ -52,11 +54,13 @@ class Progress:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             step, history = int(meta["step"]), json.loads(meta["history"])
             same = meta["run"] == self.run and torch.allclose(tensors["reference"], self.reference, atol=0.02)
+            used = meta.get("loss", self.loss)
         except (SafetensorError, OSError, KeyError, ValueError) as error:
             message = f"{shown(self.file)} is damaged ({error}). Delete it to train from the start."
             raise CourseError(message) from error
         if not same:
-            print(f"{shown(self.file)} has other settings, pairs or weights: training from the start.")
+            other = f"the loss {used}" if used != self.loss else "other settings, pairs or weights"
+            print(f"{shown(self.file)} has {other}: training from the start.")
             return 0, []
         print(f"Going on from {shown(self.file)}, after step {step}.")
         restore(policy, optimizer, tensors)
@@ -83,8 +87,19 @@ def restore(policy, optimizer, tensors):
 
 def fingerprint(settings, pairs, loss) -> str:
     """A hash that two runs share only if they take the same steps: settings, tokens of the pairs and loss."""
-    chosen = {name: value for name, value in vars(settings).items() if name != "checkpoint_every"}
-    tokens = [[pair.prompt, pair.chosen, pair.rejected] for pair in pairs]
-    function = getattr(loss, "func", loss)  # of a functools.partial
-    named = [getattr(function, "__name__", type(function).__name__), str(getattr(loss, "keywords", ""))]
+    chosen = {name: value for name, value in vars(settings).items() if name not in ("checkpoint_every", "beta")}
+    tokens = [[value for _, value in sorted(vars(pair).items())] for pair in pairs]
+    named = [loss.name, loss.beta, written(loss.function)]
     return hashlib.sha256(json.dumps([chosen, tokens, named]).encode()).hexdigest()
+
+
+def written(function) -> list:
+    """What a function says: its compiled code, and the values that functools.partial has bound. No addresses."""
+    if isinstance(function, partial):
+        bound = [written(value) if callable(value) else repr(value) for value in function.args]
+        return [written(function.func), bound, sorted((name, repr(value)) for name, value in function.keywords.items())]
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return [type(function).__name__]
+    plain = [repr(value) for value in code.co_consts if not hasattr(value, "co_code")]
+    return [code.co_code.hex(), code.co_names, plain]

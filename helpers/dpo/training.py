@@ -6,15 +6,15 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from tqdm.auto import tqdm
 
-from helpers.dpo.batches import bucketed_batches, collate
-from helpers.dpo.logprobs import sequence_logprobs
-from helpers.dpo.losses import anchored_dpo_loss
+from helpers.dpo.batches import bucketed_batches
+from helpers.dpo.objective import as_objective
+from helpers.dpo.observe import Thumbs, observe
 from helpers.dpo.resume import Progress
+from helpers.dpo.thumbs import TokenThumb
 from helpers.files import CourseError
 
 
@@ -22,8 +22,8 @@ from helpers.files import CourseError
 class DPOSettings:
     """Settings of a training run. Raises CourseError for a value that cannot work."""
 
-    beta: float = 0.1  # larger holds the policy closer to the reference
-    anchor: float = 0.02  # weight of -log pi(chosen), which keeps the chosen answers likely; 0 is plain DPO
+    beta: float | None = None  # larger holds the policy closer to the reference; None is the loss's own, 0.1 for DPO
+    anchor: float = 0.02  # weight of -log pi(chosen) in the default loss: keeps chosen answers likely; 0 is plain DPO
     lr: float = 2e-4
     epochs: int = 4
     batch_size: int = 32  # pairs a step
@@ -36,6 +36,8 @@ class DPOSettings:
 
     def __post_init__(self):
         for name, value in vars(self).items():
+            if name == "beta" and value is None:
+                continue
             if not isinstance(value, (int, float)):
                 good, rule = False, "a number"
             elif name in ("beta", "lr", "max_grad_norm"):
@@ -56,19 +58,20 @@ def train_dpo(
 ) -> list[dict]:
     """Train the policy in place (arXiv 2305.18290) and return the history: one dict of metrics a step.
 
-    reference_logps: two (n, 2) tensors from `reference_logprobs`, for the training and the validation pairs.
-    loss: (chosen_logratios, rejected_logratios) -> (losses, chosen_rewards, rejected_rewards); None is
-        `anchored_dpo_loss` with the settings' beta and anchor.
+    reference_logps: two (n, 2) tensors from `reference_logprobs`, for the training and the validation pairs; None
+        for a loss that does without.
+    train_pairs, val_pairs: TokenPairs, or TokenThumbs for a loss that learns from single responses.
+    loss: None is DPO with the settings' anchor; else a name from LOSSES, or a function (see `as_objective`).
     checkpoint: a file to write every `checkpoint_every` steps. If it holds an unfinished run with the same
-        settings and pairs, training goes on from there to the same final weights. It is removed at the end.
+        settings, loss and pairs, training goes on from there to the same final weights. It is removed at the end.
     callback: called with the metrics of every step, for a live plot.
 
-    Raises CourseError if the data do not fit together, if the policy does not start as the reference, or if
+    Raises CourseError if data and loss do not fit together, if the policy does not start as the reference, or if
     the loss is no longer finite; KeyboardInterrupt on Ctrl-C, after the step is finished and saved.
     """
-    reference, val_reference = reference_logps
+    reference, val_reference = reference_logps if reference_logps is not None else (None, None)
     _check_inputs(policy, train_pairs, reference, val_pairs, val_reference)
-    loss = loss or partial(anchored_dpo_loss, beta=settings.beta, anchor=settings.anchor)
+    loss = as_objective(loss, settings.beta, settings.anchor, isinstance(train_pairs[0], TokenThumb))
     optimizer = torch.optim.AdamW(policy.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
     progress = Progress(checkpoint, settings, train_pairs + val_pairs, reference, loss)
     done, history = progress.load(policy, optimizer)
@@ -83,7 +86,7 @@ def train_dpo(
                 if step <= done:
                     continue  # a resumed run has learned from this batch already
                 started = time.perf_counter()
-                losses, metrics = compare(policy, [train_pairs[i] for i in indices], reference[indices], loss)
+                losses, metrics = compare(policy, *rows(train_pairs, reference, indices), loss)
                 if step == 1:
                     check_start(metrics)
                 lr = settings.lr * schedule(step, total, settings.warmup)
@@ -111,22 +114,44 @@ def schedule(step, total, warmup) -> float:
     return min(step / max(1, warmup * total), (total + 1 - step) / total)
 
 
+def rows(pairs, reference, indices):
+    """These pairs, and their rows of the reference's log-probs, if there are any."""
+    return [pairs[i] for i in indices], None if reference is None else reference[indices]
+
+
 def compare(policy, pairs, reference, loss):
     """One forward pass over both sides: the losses (B,) with gradient, and the metrics (B,) without."""
-    device = next(policy.parameters()).device
-    chosen, rejected = sequence_logprobs(policy, collate(pairs).to(device)).chunk(2)
-    ref_chosen, ref_rejected = reference.to(device).unbind(dim=1)
-    losses, chosen_rewards, rejected_rewards = loss(chosen - ref_chosen, rejected - ref_rejected)
-    return losses, {
-        "loss": losses.detach(),
+    loss = as_objective(loss, unpaired=isinstance(pairs[0], TokenThumb))
+    seen = observe(policy, pairs, reference)
+    losses, *rewards = loss(seen)
+    metrics = of_thumbs(seen, rewards[0]) if isinstance(seen, Thumbs) else of_pairs(seen, *rewards)
+    return losses, {"loss": losses.detach()} | metrics
+
+
+def of_pairs(seen, chosen_rewards, rejected_rewards) -> dict:
+    """The metrics of a batch of pairs, (B,) each; a pair is ranked right if its chosen side has the higher reward."""
+    metrics = {
         "chosen_rewards": chosen_rewards,
         "rejected_rewards": rejected_rewards,
         "margin": chosen_rewards - rejected_rewards,
         "accuracy": (chosen_rewards > rejected_rewards).float(),
-        "chosen_logps": chosen.detach(),
-        "rejected_logps": rejected.detach(),
-        "reference_chosen_logps": ref_chosen,
-        "reference_rejected_logps": ref_rejected,
+        "chosen_logps": seen.logp_w.detach(),
+        "rejected_logps": seen.logp_l.detach(),
+    }
+    if seen.ref_w is None:
+        return metrics
+    return metrics | {"reference_chosen_logps": seen.ref_w, "reference_rejected_logps": seen.ref_l}
+
+
+def of_thumbs(seen, rewards) -> dict:
+    """The metrics of a batch of thumbs, (B,) each; one is right if a liked response has risen, or another has not."""
+    a = seen.a.detach()
+    return {
+        "rewards": rewards,
+        "accuracy": ((a > seen.z0) == seen.liked).float(),
+        "z0": seen.z0.expand_as(a),
+        "logps": seen.logp.detach(),
+        "reference_logps": seen.ref,
     }
 
 
@@ -151,7 +176,7 @@ def update(policy, optimizer, loss, lr, max_grad_norm, step) -> float:
 def evaluate_pairs(policy, pairs, reference, loss, batch_size) -> dict:
     """The mean of every metric of `compare` over all the pairs."""
     batches = bucketed_batches([pair.length for pair in pairs], batch_size, spread=0)
-    parts = [compare(policy, [pairs[i] for i in indices], reference[indices], loss)[1] for indices in batches]
+    parts = [compare(policy, *rows(pairs, reference, indices), loss)[1] for indices in batches]
     return means({name: torch.cat([part[name] for part in parts]) for name in parts[0]})
 
 
@@ -161,17 +186,18 @@ def means(metrics) -> dict:
 
 
 def check_start(metrics):
-    """Before the first step policy and reference are the same model: all log-ratios 0, and so the loss ln 2.
+    """Before the first step policy and reference are the same model: all log-ratios 0, and so DPO's loss ln 2.
 
     Raises CourseError if they are not: different weights, dropout, padding or number format.
     """
-    for side in ("chosen", "rejected"):
-        gap = (metrics[f"{side}_logps"] - metrics[f"reference_{side}_logps"]).abs().max().item()
+    for name in [name for name in metrics if f"reference_{name}" in metrics]:
+        gap = (metrics[name] - metrics[f"reference_{name}"]).abs().max().item()
         if not gap < 0.02:
             raise CourseError(
-                f"The first loss is {metrics['loss'].mean():.4f} and should be ln 2 = 0.6931: the policy's "
-                f"log-probabilities are up to {gap:.3f} away from the reference's. Start the policy as a "
-                "fresh copy of the reference; compute the reference for the same pairs, without dropout."
+                f"Before the first step the policy's log-probabilities are up to {gap:.3f} away from the "
+                f"reference's: the first loss is {metrics['loss'].mean():.4f}, and DPO's should be ln 2 = 0.6931. "
+                "Start the policy as a fresh copy of the reference; compute the reference for the same pairs, "
+                "without dropout."
             )
 
 
@@ -198,8 +224,10 @@ def finish_the_step():
 def _check_inputs(policy, train_pairs, reference, val_pairs, val_reference):
     if not train_pairs:
         raise CourseError("There are no training pairs. Check the preference file and the split.")
+    if len({type(pair) for pair in [*train_pairs, *val_pairs]}) > 1:
+        raise CourseError("Some of the data are pairs and some are thumbs. Train on one kind at a time.")
     for pairs, logprobs in ((train_pairs, reference), (val_pairs, val_reference)):
-        if tuple(logprobs.shape) != (len(pairs), 2):
+        if logprobs is not None and tuple(logprobs.shape) not in ((len(pairs), 2), (len(pairs), 4)):
             raise CourseError(
                 f"{len(pairs)} pairs come with reference log-probs of shape {tuple(logprobs.shape)}, not "
                 f"({len(pairs)}, 2). Compute them for these pairs with reference_logprobs."

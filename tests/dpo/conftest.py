@@ -1,5 +1,6 @@
 """A tokenizer of single bytes, a tiny GPT and a few pairs: enough to test everything in a second."""
 
+import copy
 import random
 
 import pytest
@@ -7,15 +8,15 @@ import tiktoken
 import torch
 
 from helpers.dpo.batches import tokenize_pair
+from helpers.dpo.reference import reference_logprobs
+from helpers.dpo.training import DPOSettings, train_dpo
 from helpers.gpt.model import GPT, GPTConfig
 
 
 @pytest.fixture(scope="session")
 def tok():
     ranks = {bytes([i]): i for i in range(256)}
-    return tiktoken.Encoding(
-        "bytes", pat_str=r"[\s\S]", mergeable_ranks=ranks, special_tokens={"<|endoftext|>": 256}
-    )
+    return tiktoken.Encoding("bytes", pat_str=r"[\s\S]", mergeable_ranks=ranks, special_tokens={"<|endoftext|>": 256})
 
 
 def tiny_gpt(seed=0, **changes):
@@ -50,3 +51,37 @@ def some_pairs(tok, n=10, seed=0):
 @pytest.fixture
 def pairs(tok):
     return some_pairs(tok)
+
+
+SETTINGS = DPOSettings(beta=0.1, lr=1e-3, epochs=3, batch_size=4, eval_every=4, checkpoint_every=2)  # 6 steps
+
+
+@pytest.fixture
+def settings():
+    return SETTINGS
+
+
+@pytest.fixture
+def data(model, pairs):
+    """The first three arguments of train_dpo after the policy: reference log-probs, 8 pairs and 2 for validation."""
+    train, val = pairs[:8], pairs[8:]
+    return (reference_logprobs(model, train), reference_logprobs(model, val)), train, val
+
+
+def train_a_copy(model, data, settings=SETTINGS, **options):
+    policy = copy.deepcopy(model)
+    return policy, train_dpo(policy, *data, settings, **options)
+
+
+@pytest.fixture
+def trained():
+    return train_a_copy
+
+
+def equal_weights(a, b):
+    return all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
+
+
+@pytest.fixture
+def same_weights():
+    return equal_weights

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 
 import pytest
+import tiktoken
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from helpers.dpo.batches import (
     TokenPair,
     bucketed_batches,
     collate,
+    fit_pairs,
     grouped_split,
     tokenize_pair,
     tokenize_pairs,
@@ -65,11 +67,13 @@ instructions = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=40)
 
 @given(instructions, st.floats(0, 0.5), st.integers(0, 9))
 def test_no_instruction_is_on_both_sides(names, share, seed):
-    records = [{"instruction": name} for name in names]
+    records = [{"instruction": name, "input": ""} for name in names]
     train, val = grouped_split(records, share, seed)
     assert sorted(train + val) == list(range(len(names)))
     assert not {names[i] for i in train} & {names[i] for i in val}
-    assert len(val) <= share * len(names)
+    groups = Counter(names)
+    assert len(val) <= share * len(names) or len(val) == min(groups.values())
+    assert bool(val) == (share > 0 and len(groups) > 1)
 
 
 def test_split_reaches_its_share_and_depends_on_the_seed():
@@ -80,6 +84,12 @@ def test_split_reaches_its_share_and_depends_on_the_seed():
         == grouped_split(records, 0.1, seed=0)
         != grouped_split(records, 0.1, seed=1)
     )
+
+
+def test_where_all_instructions_are_the_same_the_inputs_are_split():
+    records = [{"instruction": "Translate.", "input": str(i // 2)} for i in range(100)]
+    train, val = grouped_split(records)
+    assert len(val) == 10 and not {records[i]["input"] for i in train} & {records[i]["input"] for i in val}
 
 
 text = st.text(min_size=1, max_size=8).filter(str.strip)
@@ -123,12 +133,48 @@ def test_a_bad_record_is_named_by_its_number(case, tok):
 
 
 def test_exactly_full_context_is_kept_and_one_more_is_refused(tok):
-    pair = tokenize_pair(
-        "Q" * 10, "a" * 38, "b", tok, block_size=48
-    )  # the end-of-text token is predicted, never read
+    pair = tokenize_pair("Q" * 10, "a" * 38, "b", tok, block_size=48)  # the end-of-text token is predicted, never read
     assert collate([pair]).idx.shape == (2, 48)
     with pytest.raises(CourseError, match="49 positions"):
         tokenize_pair("Q" * 10, "a" * 39, "b", tok, block_size=48)
+
+
+LONG = [record(), record(instruction="x" * 90 + "the end"), record(chosen="y" * 90, rejected="z"), record()]
+
+
+def test_a_record_that_exceeds_the_context_is_refused_with_the_choices(tok):
+    with pytest.raises(CourseError, match="Record 2 .*130 tokens.*135 positions.*has 100.*skip.*truncate.*block_size"):
+        fit_pairs(LONG, tok, block_size=100, too_long="refuse")
+    with pytest.raises(CourseError, match="too_long is 'drop'.*refuse, skip, truncate prompt"):
+        fit_pairs(LONG, tok, block_size=100, too_long="drop")
+
+
+def test_skipped_records_are_named_and_the_others_keep_their_place(tok):
+    found = fit_pairs(LONG, tok, block_size=100)
+    assert found.kept == [0, 3] and found.pairs == tokenize_pairs([LONG[0], LONG[3]], tok, 100)
+    assert [line[:8] for line in found.skipped] == ["Record 2", "Record 3"] and found.truncated == []
+    assert str(found).startswith("2 of 4 records fit, 0 of them") and "Left out: Record 3 ('Say hello')" in str(found)
+
+
+def test_a_truncated_prompt_keeps_its_end_and_both_responses(tok):
+    found = fit_pairs(LONG, tok, block_size=100, too_long="truncate prompt")
+    assert found.kept == [0, 1, 3]  # the response of record 3 alone is too long, and responses are never cut
+    cut = found.pairs[1]
+    assert cut.length - 1 == 100 and tok.decode(cut.prompt).endswith("xxthe end\n\n### Response:\n")
+    assert [tok.decode(cut.chosen[:-1]), tok.decode(cut.rejected[:-1])] == ["Hello", "Hey"]
+    assert "the first 35 tokens of the prompt are cut" in found.truncated[0] and "Record 3" in found.skipped[0]
+
+
+def test_a_long_summary_stays_short(tok):
+    found = fit_pairs([record(chosen="y" * 200)] * 50, tok, block_size=100)
+    assert len(str(found).splitlines()) == 5 and "and 47 more" in str(found)
+
+
+def test_a_token_is_one_object_however_often_it_occurs(tok):
+    big = {bytes([i]): i for i in range(256)} | {b"hello": 700}
+    encoding = tiktoken.Encoding("big", pat_str=r"[\s\S]+", mergeable_ranks=big, special_tokens={"<|endoftext|>": 701})
+    first, second = tokenize_pairs([record(chosen="hello"), record(chosen="hello")], encoding, 128)
+    assert first.chosen == [700, 701] and first.chosen[0] is second.chosen[0]
 
 
 def test_a_pair_without_prompt_is_refused(tok):

@@ -50,6 +50,17 @@ def test_a_record_without_a_key_is_named():
         ev.per_answer(answers(), [RECORDS[0], {**RECORDS[1], "answer": []}, *RECORDS[2:]], voice_of)
 
 
+def test_without_any_key_right_and_wrong_are_not_measured():
+    plain = [{key: r[key] for key in ("instruction", "input")} for r in RECORDS]
+    found = ev.per_answer(answers(), plain, voice_of)
+    assert "right" not in found and found["polite"].tolist() == [1, 0, 0, 1]
+
+
+def test_a_question_that_fills_the_context_is_named(model, tok):
+    with pytest.raises(CourseError, match="Question 2 .'Past tense.*tokens, and the model reads 48.*block_size"):
+        ev.answer(model, tok, [{"instruction": "a", "input": ""}, {"instruction": "Past tense" * 5, "input": ""}])
+
+
 def test_diversity_by_hand():
     found = ev.diversity(["A b a b.", "A, b a?", "It's new"])
     assert found["distinct-1"] == 4 / 9  # a, b, it's, new among nine words
@@ -186,7 +197,9 @@ def test_one_row_about_one_model(make_gpt, tok):
     assert found["kl"] == (0, 0, 0)
     assert sum(found[voice].value for voice in ev.VOICES) == 1
     assert {"right", "tokens", "stopped", "distinct-1", "distinct-2", "openers", "top opener"} < set(found)
+    assert "reward" not in found
     assert "kl" not in ev.evaluate(model, tok, RECORDS, voice_of, max_new_tokens=2)
+    assert ev.evaluate(model, tok, RECORDS, voice_of, max_new_tokens=2, reward=lambda text: 7)["reward"] == (7, 7, 7)
     other = make_gpt(1, block_size=128)
     assert ev.evaluate(model, tok, RECORDS, voice_of, reference=other, max_new_tokens=4)["kl"].value != 0
 

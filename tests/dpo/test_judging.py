@@ -137,3 +137,25 @@ def test_no_contests():
         judging.position_bias([], [])
     with pytest.raises(CourseError, match="no contests"):
         judging.agreement([], [])
+
+
+class Refusal(CourseError):
+    refused = True
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_a_refused_contest_has_no_verdict_and_another_failure_stops(refused, capsys):
+    def answer(prompt):
+        if "q2" in prompt:
+            raise Refusal("refused: foreign") if refused else CourseError("the server is gone")
+        return by_level(prompt)
+
+    judge = judging.llm_judge(FakeLLM(answer), judge_prompt)
+    if not refused:
+        with pytest.raises(CourseError, match="the server is gone"):
+            judge(CONTESTS)
+        return
+    first, swapped = judging.both_orders(CONTESTS, judge)
+    assert first == ["A", "refused", "B", "A"] and swapped[1] == "refused"
+    assert judging.scores(first, swapped)[1] == 0.5 and judging.position_bias(first, swapped)["no choice"] == 0.25
+    assert "no verdict. refused: foreign" in capsys.readouterr().out

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from helpers.files import DATA, CourseError, read_json
 from helpers.gpt.prompt import contains_answer
 from helpers.preferences import voices
-from helpers.preferences.voices import SPLITS, VOICES, crowd, crowd_on_request, politeness, strip_voice, voice_of, voiced
+from helpers.preferences.voices import (
+    SPLITS,
+    VOICES,
+    crowd,
+    crowd_on_request,
+    politeness,
+    strip_voice,
+    voice_of,
+    voiced,
+)
 
 RECORDS = read_json(DATA / "instruction-data.json")
 OUTPUTS = sorted({record["output"] for record in RECORDS})

@@ -1,0 +1,129 @@
+"""Files that people bring: any texts in the five-key form go through tokenising, splitting, training, evaluating."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.dpo import evaluation as ev
+from helpers.dpo.baselines import train_on_chosen
+from helpers.dpo.batches import fit_pairs, grouped_split
+from helpers.dpo.calibration import calibration_error, margins
+from helpers.dpo.comparisons import by_family, length_controlled
+from helpers.dpo.held_out import held_out
+from helpers.dpo.reference import reference_logprobs
+from helpers.dpo.training import DPOSettings, train_dpo
+from helpers.files import CourseError
+from helpers.preferences.records import load_preferences
+from helpers.preferences.voices import politeness, voice_of
+
+BLOCK = 400
+SETTINGS = DPOSettings(beta=0.1, anchor=0.0, lr=1e-3, epochs=1, batch_size=2, eval_every=1)
+
+
+def row(number, **changes):
+    question = {"instruction": f"Question number {number}?", "input": "", "output": f"It is {number}."}
+    return question | {"chosen": f"Gladly: {number}.", "rejected": f"Obviously {number}."} | changes
+
+
+GREETINGS = [
+    *("Grüß Gott, 世界 🌍", "مرحبا بالعالم", "Здравствуй, мир", "こんにちは、世界", "नमस्ते दुनिया"),
+    "e\u0301 \u200d\U0001f469\u200d\U0001f680",  # a combining accent and an emoji of three code points
+]
+FILES = {
+    "unicode": [
+        row(n, instruction=f"{n} {GREETINGS[n % 6]}?", chosen=GREETINGS[(n + 1) % 6] + " 🙏") for n in range(40)
+    ],
+    "long": [row(n, output="word " * n, chosen="kind " * (n + 1)) for n in range(1, 90)],
+    "no input": [row(n) for n in range(40)],
+    "one instruction": [row(n, instruction="Translate into French.", input=f"text {n}") for n in range(60)],
+    "duplicates": [row(n, instruction="Tell me a joke.") for n in range(2000)],
+    "three": [row(n) for n in range(3)],
+}
+
+
+def load(name, folder):
+    path = folder / "pairs.json"
+    path.write_text(json.dumps(FILES[name], ensure_ascii=False), encoding="utf-8")
+    return [record.model_dump() for record in load_preferences(path)]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_any_file_is_tokenised_split_and_trained_on(name, make_gpt, tok, tmp_path):
+    records, model = load(name, tmp_path), make_gpt(block_size=BLOCK)
+    fitted = fit_pairs(records, tok, BLOCK)
+    assert len(fitted.pairs) + len(fitted.skipped) == len(records) and fitted.pairs
+    kept = [records[place] for place in fitted.kept]
+    train, val = grouped_split(kept)
+    assert sorted(train + val) == list(range(len(kept)))
+    assert bool(val) == (name != "duplicates")
+    few, some = ([fitted.pairs[i] for i in part[:4]] for part in (train, val))
+    few = few[:3] if len(few) > 2 else few  # two steps of two pairs, or of two and one
+    policy = make_gpt(block_size=BLOCK)
+    logps = reference_logprobs(model, few), reference_logprobs(model, some)
+    history = train_dpo(policy, logps, few, some, SETTINGS)
+    assert len(history) == -(-len(few) // 2) and np.isfinite([line["loss"] for line in history]).all()
+    assert any(not torch.equal(a, b) for a, b in zip(model.parameters(), policy.parameters(), strict=True))
+    assert len(train_on_chosen(make_gpt(block_size=BLOCK), few, SETTINGS)) == len(history)
+
+
+@pytest.mark.parametrize("name", ["unicode", "long", "no input", "one instruction"])
+def test_any_file_is_evaluated_without_answer_keys(name, make_gpt, tok, tmp_path):
+    model, policy = make_gpt(block_size=BLOCK), make_gpt(1, block_size=BLOCK)
+    share = 0.6  # these files are small; at least 20 questions are needed
+    train, questions, summary = held_out(load(name, tmp_path), tok, BLOCK, share=share)
+    assert len(questions) >= 20 and not {key(r) for r in train} & {key(r) for r in questions}
+    assert "different questions" in summary
+    row = ev.evaluate(policy, tok, questions, voice_of, reference=model, max_new_tokens=3, reward=politeness)
+    assert "right" not in row and 1 <= row["reward"].value <= 5 and np.isfinite(row["kl"].value)
+    pairs = fit_pairs(questions, tok, BLOCK).pairs
+    logps = [reference_logprobs(m, pairs) for m in (policy, model)]
+    assert 0 <= calibration_error(margins(*logps, beta=0.1)) <= 1
+    was, now = (ev.per_answer(ev.answer(m, tok, questions, 3), questions, voice_of) for m in (model, policy))
+    assert {line["measure"] for line in ev.compare(was, now)} == set(was)
+    assert by_family(["all"] * len(questions), was["polite"], now["polite"])[0]["questions"] == len(questions)
+    assert 0 <= length_controlled(np.full(len(questions), 0.5), now["tokens"] - was["tokens"]).value <= 1
+
+
+def key(record):
+    return record["instruction"], record["input"]
+
+
+@pytest.mark.parametrize("name, found", [("three", 1), ("duplicates", 0)])
+def test_too_few_questions_to_evaluate_are_said_in_one_sentence(name, found, tok, tmp_path):
+    with pytest.raises(CourseError, match=f"Only {found} different questions of the {len(FILES[name])} records"):
+        held_out(load(name, tmp_path), tok, BLOCK)
+
+
+def test_the_long_ones_are_named_and_never_cut_in_silence(tok, tmp_path):
+    records = load("long", tmp_path)
+    for too_long in ("skip", "truncate prompt"):
+        fitted = fit_pairs(records, tok, BLOCK, too_long)
+        assert fitted.skipped and all(pair.length - 1 <= BLOCK for pair in fitted.pairs)
+        for place, pair in zip(fitted.kept, fitted.pairs, strict=True):
+            assert tok.decode(pair.chosen[:-1]) == records[place]["chosen"]
+    with pytest.raises(CourseError, match="Record 6[0-9] .* is too long: prompt .* and chosen response"):
+        fit_pairs(records, tok, BLOCK, "refuse")
+
+
+def test_a_question_with_many_pairs_is_asked_once(tok, tmp_path):
+    records = [row(n // 3, chosen=f"Gladly {n}") for n in range(300)]
+    train, questions, summary = held_out(records, tok, BLOCK, share=0.3)
+    assert len(questions) == 30 and len(train) == 210 and "90 held out with 30 different questions" in summary
+    assert {r["chosen"] for r in questions} <= {f"Gladly {n}" for n in range(0, 300, 3)}  # the first pair of each
+
+
+def test_of_very_many_questions_some_are_drawn_and_it_is_said(tok):
+    records = [row(n) for n in range(1000)]
+    train, questions, summary = held_out(records, tok, BLOCK, share=0.5)
+    assert (len(train), len(questions)) == (500, 400) and "Of the others 400 are asked" in summary
+    assert questions == held_out(records, tok, BLOCK, share=0.5)[1]
+    assert not {key(r) for r in train} & {key(r) for r in questions}
+
+
+def test_the_split_is_that_of_notebook_07(tok, tmp_path):
+    records = load("no input", tmp_path)
+    train, questions, _ = held_out(records, tok, BLOCK, share=0.5)
+    assert [records[i] for i in grouped_split(records, 0.5)[0]] == train
+    assert [records[i] for i in grouped_split(records, 0.5)[1]] == questions

@@ -1,0 +1,211 @@
+"""Stopping and going on: an interrupted run ends with the same weights, bit for bit."""
+
+import copy
+import os
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from helpers.dpo.losses import dpo_loss
+from helpers.dpo.objective import named
+from helpers.dpo.reference import reference_logprobs
+from helpers.dpo.training import train_dpo
+from helpers.files import ROOT, CourseError
+
+STEPS = 6  # of the settings in conftest
+
+
+class Stop(Exception):
+    pass
+
+
+def stop_at(step, how):
+    def callback(row):
+        if row["step"] == step:
+            how()
+
+    return callback
+
+
+def raises():
+    raise Stop
+
+
+@pytest.mark.parametrize("step", range(1, STEPS + 1))
+def test_an_interrupted_run_ends_with_the_same_weights(step, model, data, tmp_path, capsys, trained, same_weights):
+    whole, history = trained(model, data)
+    file = tmp_path / "run" / "progress.safetensors"
+    with pytest.raises(Stop):
+        trained(model, data, checkpoint=file, callback=stop_at(step, raises))
+    assert file.exists() == (step >= 2)  # every second step is saved
+    resumed, again = trained(model, data, checkpoint=file)
+    assert ("Going on" in capsys.readouterr().out) == (step >= 2)
+    assert same_weights(whole, resumed)
+    untimed = lambda rows: [{k: v for k, v in row.items() if k != "pairs_per_second"} for row in rows]  # noqa: E731
+    assert untimed(again) == untimed(history)
+    assert not file.exists()  # a finished run leaves nothing behind: the next one starts at the start
+
+
+def test_the_test_of_resuming_catches_a_forgotten_optimizer(model, data, tmp_path, monkeypatch, trained, same_weights):
+    whole, _ = trained(model, data)
+    file = tmp_path / "progress.safetensors"
+    with pytest.raises(Stop):
+        trained(model, data, checkpoint=file, callback=stop_at(4, raises))
+    monkeypatch.setattr(torch.optim.AdamW, "load_state_dict", lambda self, state: None)
+    assert not same_weights(whole, trained(model, data, checkpoint=file)[0])
+
+
+def test_ctrl_c_finishes_and_saves_the_step(model, data, tmp_path, trained, same_weights, settings):
+    file = tmp_path / "progress.safetensors"
+    press = lambda: os.kill(os.getpid(), signal.SIGINT)  # noqa: E731
+    seen = []
+
+    def loss(chosen, rejected):  # pressed in the middle of step 3, which would not be saved by itself
+        seen.append(1)
+        if len(seen) == 3:
+            press()
+        return dpo_loss(chosen, rejected, settings.beta)
+
+    no_val = (data[0][0], torch.empty(0, 2)), data[1], []
+    with pytest.raises(KeyboardInterrupt, match="stopped after step 3 of 6.*go on"):
+        trained(model, no_val, checkpoint=file, loss=loss)
+    resumed, history = trained(model, no_val, checkpoint=file, loss=loss)
+    assert len(seen) == 6 and len(history) == 6
+    assert same_weights(resumed, trained(model, no_val, loss=loss)[0])
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_pressed_twice_it_stops_at_once(model, data, trained):
+    def loss(chosen, rejected):
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+        raise AssertionError("the second press must have stopped the step")
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(model, data, loss=loss)
+
+
+def test_it_runs_in_a_thread(model, data, trained):
+    runs = []
+    thread = threading.Thread(target=lambda: runs.append(trained(model, data)))
+    thread.start()
+    thread.join()
+    assert len(runs[0][1]) == STEPS
+
+
+def test_the_same_cell_run_again_with_a_half_trained_policy_goes_on(
+    model, data, tmp_path, trained, same_weights, settings
+):
+    file, policy = tmp_path / "progress.safetensors", copy.deepcopy(model)
+    with pytest.raises(Stop):
+        train_dpo(policy, *data, settings, checkpoint=file, callback=stop_at(3, raises))
+    train_dpo(policy, *data, settings, checkpoint=file)
+    assert same_weights(policy, trained(model, data)[0])
+
+
+CHANGES = {
+    "settings": lambda d, s: ((d, replace(s, beta=0.2)), {}),
+    "pairs": lambda d, s: ((((d[0][0].roll(1, 0), d[0][1]), d[1][-1:] + d[1][:-1], d[2]), s), {}),
+    "loss": lambda d, s: ((d, s), {"loss": "hinge"}),
+    "loss setting": lambda d, s: ((d, s), {"loss": named("robust", epsilon=0.2)}),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_checkpoint_of_another_run_is_not_used(
+    change, model, data, tmp_path, capsys, trained, same_weights, settings
+):
+    file = tmp_path / "progress.safetensors"
+    with pytest.raises(Stop):
+        trained(model, data, loss=named("robust"), checkpoint=file, callback=stop_at(3, raises))
+    arguments, options = CHANGES[change](data, settings)
+    options = {"loss": "robust"} | options
+    found, history = trained(model, *arguments, checkpoint=file, **options)
+    said = "the loss robust: training" if change == "loss" else "other settings, pairs or weights: training"
+    assert said in capsys.readouterr().out
+    assert len(history) == STEPS and same_weights(found, trained(model, *arguments, **options)[0])
+
+
+def test_a_loss_of_the_same_name_that_was_rewritten_starts_anew(model, data, tmp_path, capsys, trained):
+    """A learner edits the cell and runs it again: the old checkpoint belongs to the old formula."""
+
+    def mine(pairs, beta=0.1):
+        return -torch.nn.functional.logsigmoid(beta * pairs.h)
+
+    file, old = tmp_path / "progress.safetensors", mine
+    for _ in range(2):
+        with pytest.raises(Stop):
+            trained(model, data, loss=old, checkpoint=file, callback=stop_at(5, raises))
+    assert "Going on" in capsys.readouterr().out
+
+    def mine(pairs, beta=0.1):
+        return -torch.nn.functional.logsigmoid(beta * pairs.h + 1)
+
+    _, history = trained(model, data, loss=mine, checkpoint=file)
+    assert "training from the start" in capsys.readouterr().out and len(history) == STEPS
+
+
+def test_a_checkpoint_of_other_weights_is_not_used(
+    make_gpt, model, data, pairs, tmp_path, capsys, trained, same_weights
+):
+    file = tmp_path / "progress.safetensors"
+    with pytest.raises(Stop):
+        trained(model, data, checkpoint=file, callback=stop_at(3, raises))
+    other = make_gpt(seed=5)
+    other_data = (reference_logprobs(other, data[1]), reference_logprobs(other, data[2])), *data[1:]
+    assert same_weights(trained(other, other_data, checkpoint=file)[0], trained(other, other_data)[0])
+    assert "training from the start" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [b"", b"not safetensors at all", None])
+def test_a_damaged_checkpoint_is_named(content, model, data, tmp_path, trained):
+    file = tmp_path / "progress.safetensors"
+    with pytest.raises(Stop):
+        trained(model, data, checkpoint=file, callback=stop_at(3, raises))
+    file.write_bytes(file.read_bytes()[:-100] if content is None else content)
+    with pytest.raises(CourseError, match="progress.safetensors is damaged.*Delete it"):
+        trained(model, data, checkpoint=file)
+
+
+KILLED = """
+import os, signal, sys, torch
+sys.path[:0] = [{root!r}, {tests!r}]
+from conftest import SETTINGS, some_pairs, tiny_gpt
+import tiktoken
+from helpers.dpo.reference import reference_logprobs
+from helpers.dpo.training import train_dpo
+torch.set_num_threads(1)
+ranks = {{bytes([i]): i for i in range(256)}}
+eot = {{"<|endoftext|>": 256}}
+tok = tiktoken.Encoding("bytes", pat_str=r"[\\s\\S]", mergeable_ranks=ranks, special_tokens=eot)
+model, pairs = tiny_gpt(), some_pairs(tok)
+reference = reference_logprobs(model, pairs[:8]), reference_logprobs(model, pairs[8:])
+def kill(row):
+    if row["step"] == 5 and {kill}:
+        os.kill(os.getpid(), signal.SIGKILL)
+train_dpo(model, reference, pairs[:8], pairs[8:], SETTINGS, checkpoint={file!r}, callback=kill)
+torch.save(torch.cat([p.flatten() for p in model.parameters()]), {out!r})
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_killed_and_started_again_ends_with_the_same_weights(tmp_path):
+    def run(name, kill):
+        paths = dict(file=str(tmp_path / f"{name}.safetensors"), out=str(tmp_path / f"{name}.pt"))
+        code = KILLED.format(root=str(ROOT), tests=str(Path(__file__).parent), kill=kill, **paths)
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+        return done, Path(paths["out"])
+
+    done, whole = run("whole", kill=False)
+    assert done.returncode == 0, done.stderr
+    done, out = run("killed", kill=True)
+    assert done.returncode == -signal.SIGKILL and not out.exists()
+    done, out = run("killed", kill=False)
+    assert done.returncode == 0 and "after step 4" in done.stdout
+    assert torch.equal(torch.load(out), torch.load(whole))
