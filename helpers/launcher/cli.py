@@ -109,9 +109,9 @@ def serve(arguments: list[str]) -> int:
 
 
 def build_preferences(arguments: list[str]) -> int:
-    from helpers.preferences.command import main
+    from helpers.preferences.command import leave, main
 
-    return main(build_options(arguments))
+    return leave(main(build_options(arguments)))
 
 
 def make_data(arguments: list[str]) -> int:

@@ -54,7 +54,7 @@ def judgements(folder, annotator: str | None = None) -> dict[str, dict[str, dict
     standing: dict[str, dict[str, dict]] = {}
     for path in paths:
         for number, row in enumerate(read_jsonl(path) if path.exists() else [], start=1):
-            if not isinstance(row, dict) or not NEEDED <= row.keys():
+            if not isinstance(row, dict) or not NEEDED <= row.keys() or row["event"] not in EVENTS:
                 raise CourseError(f"{shown(path)}, row {number}, is no judgement. Mend or delete this line.")
             mine = standing.setdefault(row["annotator"], {})
             mine.pop(row["item"], None)

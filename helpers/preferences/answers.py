@@ -3,7 +3,7 @@
 from helpers.engine.client import Reply
 from helpers.gpt.prompt import contains_answer
 from helpers.preferences.checks import meta_text
-from helpers.preferences.records import InstructionRecord
+from helpers.preferences.records import InstructionRecord, writable
 
 
 def answer_problems(record: InstructionRecord, text: str, done_reason: str = "stop") -> list[str]:
@@ -13,6 +13,8 @@ def answer_problems(record: InstructionRecord, text: str, done_reason: str = "st
     """
     if not text.strip():
         return ["empty: there is no text"]
+    if not writable(text):  # no file can hold it, and no request can send it to a judge
+        return ["broken character: the text holds half of a surrogate pair"]
     found = ["cut off: the reply reached the token limit"] if done_reason == "length" else []
     found += meta_text(record, text)
     return found + [f"wrong: {key} is missing" for key in record.answer if not contains_answer(text, [key])]

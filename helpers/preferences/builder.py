@@ -241,7 +241,7 @@ def _row(
     every = [request for attempt in failed for request in attempt["requests"]] + requests
     last = every[-1] if every else {}
     good = not (outcome.problems or outcome.tie)
-    reason = ["tie: the judge saw no difference"] if outcome.tie else list(outcome.problems)
+    reason = ["tie: neither side is better"] if outcome.tie else list(outcome.problems)
     row = (
         _question(record)
         | {"chosen": outcome.chosen if good else None, "rejected": outcome.rejected if good else None}

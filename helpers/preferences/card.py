@@ -163,7 +163,7 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _safe(text: str) -> str:
     """Text of a model inside Markdown: one line, no HTML, no link, no table cell of its own."""
     line = html.escape(" ".join(str(text).split()), quote=False)
-    return "".join("\\" + character if character in "\\`*_[]|#!" else character for character in line)
+    return "".join("\\" + character if character in "\\`*_[]|#!$~" else character for character in line)
 
 
 def _quoted(text: str) -> str:

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import NoReturn
 
 from helpers.engine.client import LLM, Reply
 from helpers.engine.connect import connect
@@ -66,13 +67,18 @@ def main(options: Namespace) -> int:
         return 1
     except KeyboardInterrupt:
         print("To go on where it stopped, give the same command again.", file=sys.stderr)
-        return leave(130)
+        return 130
 
 
 def build(options: Namespace) -> int:
     """Say what will be done, do it, export the pairs and say what became of the records."""
     out, rows = Path(options.out), rows_beside(options.out)
-    check_paths(Path(options.instructions), out, rows)
+    try:
+        check_paths(Path(options.instructions), out, rows)
+    except OSError as error:  # a folder that may not be entered
+        raise CourseError(
+            f"{error.filename} cannot be reached: {error.strerror}. Check that you may go there."
+        ) from error
     recipe, models = recipe_of(options)
     plan = plan_of(records_of(options), recipe, rows)
     print(f"{options.method} with {models}: {plan}. Rows go to {shown(rows)}.", flush=True)
@@ -96,6 +102,7 @@ def rows_beside(out: str) -> Path:
 
 
 def check_paths(instructions: Path, out: Path, rows: Path) -> None:
+    """Raise CourseError if the instructions are no file, or the pairs would go over something that is not ours."""
     if not instructions.is_file():
         raise CourseError(f"--instructions {shown(instructions)}: there is no such file. Check the path.")
     if out.is_dir():
@@ -140,6 +147,7 @@ def plan_of(records: Iterator[InstructionRecord], recipe: Recipe, rows: Path) ->
 
 
 def closing(summary: BuildSummary) -> str:
+    """What became of the records, and why some have no pair."""
     lines = [str(summary) + "."]
     if summary.reasons:
         reasons = ", ".join(f"{count:,} {kind}" for kind, count in summary.reasons.most_common())
@@ -165,6 +173,7 @@ class Silent(LLM):
 
 
 def show_first_prompt(options: Namespace, recipe: Recipe) -> int:
+    """End a dry run: print what the first record would be asked, word for word."""
     record = next(records_of(options))
     try:
         recipe.method.make(record, Asker(recipe.llm), first_seed(recipe.fingerprint(record), options.seed))
@@ -175,8 +184,8 @@ def show_first_prompt(options: Namespace, recipe: Recipe) -> int:
     return 0
 
 
-def leave(code: int) -> int:
-    """End at once: Python would wait for the requests under way, whose replies nobody will read."""
+def leave(code: int) -> NoReturn:
+    """End the program at once: Python would wait for the requests under way, whose replies nobody will read."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

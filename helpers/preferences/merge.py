@@ -9,8 +9,8 @@ from pathlib import Path
 from helpers.files import CourseError, write_bytes
 from helpers.preferences.builder import five_keys
 from helpers.preferences.findings import normalised, prompt_key
-from helpers.preferences.near_duplicates import near_duplicates
 from helpers.preferences.records import fingerprint, save_preferences
+from helpers.preferences.row_checks import near_repeats
 from helpers.preferences.voices import politeness
 
 # What a merged row keeps of where it came from, where its method gives it.
@@ -46,9 +46,9 @@ def merge(sets: Iterable[Iterable[dict]], same: Callable[[str], str] = normalise
     """Merge the finished rows of several methods. The order of the sets is the order of trust.
 
     A row is left out as a duplicate if a kept one has the same question and the same two answers, up to case and
-    punctuation, or nearly so (see `near_duplicates`); the kept row then names the other's method in "also". It is left
-    out as a contradiction if the kept rows on its question already say the opposite, directly (B over A) or in a chain
-    (B over C, C over A). Rows that were set aside by their own method are no pairs and are passed over.
+    punctuation, or nearly so (see `row_checks.near_repeats`); the kept row then names the other's method in "also".
+    It is left out as a contradiction if the kept rows on its question already say the opposite, directly (B over A)
+    or in a chain (B over C, C over A). Rows that were set aside by their own method are no pairs and are passed over.
 
     same: answers count as the same if this function gives the same for both. By default the text; with `voice_of`,
         every polite answer to a question counts as the same, so that pairs contradict if they prefer opposite voices.
@@ -80,8 +80,7 @@ def _duplicate(row: dict, twin: dict) -> dict:
 
 
 def _without_near_duplicates(rows: list[dict]) -> tuple[list[dict], list[dict]]:
-    texts = ("\n".join([prompt_key(row), *_sides(row, normalised)]) for row in rows)
-    found = near_duplicates(texts)
+    found = near_repeats(rows)
     repeated = [_duplicate(rows[index], rows[other]) for index, (other, _) in found.items()]
     return [row for index, row in enumerate(rows) if index not in found], repeated
 

@@ -24,6 +24,11 @@ def annotator(record: InstructionRecord, voice: str = "polite") -> str:
     return voiced(record.output, voice, random.Random(f"annotator {fingerprint(record.instruction, record.input)}"))
 
 
+def author_of(human: Human) -> str:
+    """Who wrote the chosen side, for the rows."""
+    return "person (synthetic)" if human is annotator else "person"
+
+
 def model_human_method(
     settings: BuildSettings, human: Human = annotator, styles: tuple[str, str] | None = None
 ) -> Method:
@@ -45,7 +50,7 @@ def model_human_method(
         written = human(record, voice)
         options = {"temperature": settings.temperature, "num_predict": settings.num_predict}
         reply = ask.ask(answer_prompt(record.instruction, record.input, style), seed=seed, **options)
-        notes = {"authors": {"chosen": "person (synthetic)" if human is annotator else "person", "rejected": ask.model}}
+        notes = {"authors": {"chosen": author_of(human), "rejected": ask.model}}
         notes |= {"styles": [voice, style], "prompt_name": "answer", "prompt_version": VERSION}
         wrong = answer_problems(record, reply.text, reply.done_reason)
         return Outcome(problems=tuple(wrong), notes=notes) if wrong else Outcome(written, reply.text, notes=notes)

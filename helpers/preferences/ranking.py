@@ -14,7 +14,7 @@ from itertools import combinations, permutations
 from sklearn.metrics import cohen_kappa_score
 
 from helpers.files import CourseError
-from helpers.preferences.checks import words
+from helpers.preferences.findings import normalised
 from helpers.preferences.records import PreferenceRecord, fingerprint
 
 Ranking = tuple[tuple[int, ...], ...]
@@ -50,7 +50,7 @@ def distinct(answers: Iterable[str]) -> tuple[str, ...]:
     unique = {}
     for answer in answers:
         if answer.strip():
-            unique.setdefault(" ".join(words(answer)) or answer, answer)
+            unique.setdefault(normalised(answer), answer)
     return tuple(unique.values())
 
 

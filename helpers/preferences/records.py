@@ -15,11 +15,18 @@ FIVE_KEYS = ("instruction", "input", "output", "chosen", "rejected")
 MENDING = {"missing": "is missing", "string_type": "must be text"}
 
 
-def _writable(text: str) -> str:
+def writable(text: str) -> bool:
+    """True unless the text holds half of a surrogate pair: JSON can have it as an escape, UTF-8 cannot."""
     try:
         text.encode("utf-8")
-    except UnicodeEncodeError:  # JSON can hold half of a surrogate pair, a file cannot
-        raise ValueError("holds a broken character") from None
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _writable(text: str) -> str:
+    if not writable(text):
+        raise ValueError("holds a broken character")
     return text
 
 

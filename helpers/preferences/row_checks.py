@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from helpers.gpt.prompt import contains_answer
 from helpers.preferences.checks import REFUSAL, meta_text, new_numbers
-from helpers.preferences.findings import Finding, Material, by_rows, normalised, prompt_key, skipped
+from helpers.preferences.findings import AuditSettings, Finding, Material, by_rows, normalised, prompt_key, skipped
 from helpers.preferences.near_duplicates import jaccard, near_duplicates, sketch_of
 
 SIDES = ("chosen", "rejected")
@@ -95,6 +95,7 @@ def leaked_meta_text(material: Material) -> Finding:
 
 
 def talk(material: Material, check: str, look: Callable[[dict, str], list[str]], fault: str) -> Finding:
+    """A check of English phrases on both sides; `look` names what one side of a row says that it should not."""
     if not material.english:
         return skipped(check, "the phrases that it looks for are English, and this set is not.")
     bad = {}
@@ -105,6 +106,7 @@ def talk(material: Material, check: str, look: Callable[[dict, str], list[str]],
 
 
 def refusal(row: dict, side: str) -> list[str]:
+    """The phrase of refusal in one side, unless the original answer refuses, too."""
     found = REFUSAL.search(row[side])
     return [found.group()] if found and not REFUSAL.search(row["output"]) else []
 
@@ -129,6 +131,7 @@ def wrong_rejected(material: Material) -> Finding:
 
 
 def facts(material: Material, check: str, side: str, fault: str, limit: float) -> Finding:
+    """The check of one side against the answer keys; rows without a key are not looked at."""
     keys = {index: material.answers.get((row["instruction"], row["input"])) for index, row in enumerate(material.rows)}
     keys = {index: key for index, key in keys.items() if key}
     if not keys:
@@ -153,20 +156,24 @@ def added(row: dict, side: str) -> list[str]:
 
 
 def repeated_rows(material: Material) -> Finding:
-    """Question and both answers nearly the same as in an earlier row: it counts twice in training.
+    """Question and both answers nearly the same as in an earlier row: it counts twice in training."""
+    found = near_repeats(material.rows, material.settings.similarity)
+    bad = {index: f"{similarity:.0%} like record {other + 1}" for index, (other, similarity) in found.items()}
+    fault, limit = "nearly repeat an earlier row", material.settings.max_near_duplicates
+    return by_rows("near-duplicates", bad, len(material.rows), fault, limit)
+
+
+def near_repeats(rows: list[dict], similarity: float = AuditSettings.similarity) -> dict[int, tuple[int, float]]:
+    """Index of each row that nearly repeats an earlier one: the earlier one's index, and the similarity of the whole.
 
     The same question with another answer is no repetition, however much the rest of the row is alike.
     """
-    rows, settings = material.rows, material.settings
 
     def same_answers(index: int, other: int) -> bool:
         sketches = ([sketch_of(normalised(rows[i][side])) for i in (index, other)] for side in SIDES)
-        return all(jaccard(*pair) >= settings.similarity for pair in sketches)
+        return all(jaccard(*pair) >= similarity for pair in sketches)
 
-    found = near_duplicates(map(as_one_text, rows), settings.similarity, same_answers)
-    bad = {index: f"{similarity:.0%} like record {other + 1}" for index, (other, similarity) in found.items()}
-    fault, limit = "nearly repeat an earlier row", settings.max_near_duplicates
-    return by_rows("near-duplicates", bad, len(material.rows), fault, limit)
+    return near_duplicates(map(as_one_text, rows), similarity, same_answers)
 
 
 def as_one_text(row: dict) -> str:

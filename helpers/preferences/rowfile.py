@@ -123,7 +123,7 @@ class RowFile:
             try:
                 self._places[json.loads(line)["fingerprint"]] = place
             except (ValueError, KeyError, TypeError, AttributeError) as error:
-                if not whole:
+                if not whole and _torn(line, error):
                     self._file.truncate(place)
                     return
                 raise CourseError(
@@ -131,6 +131,14 @@ class RowFile:
                 ) from error
             if not whole:  # only the newline is missing
                 self._file.write(b"\n")
+
+
+def _torn(line: bytes, error: Exception) -> bool:
+    """True for the beginning of a row, which is no JSON yet, or for the NULs that a power cut can leave.
+
+    Anything else is not ours to cut: it is the text of another file, opened by mistake.
+    """
+    return isinstance(error, ValueError) and line.strip(b"\0")[:1] in (b"", b"{")
 
 
 def _lines(file) -> Iterator[tuple[int, bytes]]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from helpers.gpt.prompt import format_prompt
 from helpers.gpt.sampling import Sampling, complete_ids, strip_eot
-from helpers.preferences.model_human import Human, annotator
+from helpers.preferences.model_human import Human, annotator, author_of
 from helpers.preferences.records import FIVE_KEYS, InstructionRecord, fingerprint
 
 VERSION = 1
@@ -42,10 +42,11 @@ def spin_rows(
     began = time.monotonic()
     samples = own_samples(model, tok, records, seed)
     seconds = (time.monotonic() - began) / max(1, len(records))
-    return [_spin_row(r, human(r, "polite"), s, name, seconds) for r, s in zip(records, samples, strict=True)]
+    author = author_of(human)
+    return [_spin_row(r, human(r, "polite"), s, name, author, seconds) for r, s in zip(records, samples, strict=True)]
 
 
-def _spin_row(record: InstructionRecord, written: str, sample: dict, name: str, seconds: float) -> dict:
+def _spin_row(record: InstructionRecord, written: str, sample: dict, name: str, author: str, seconds: float) -> dict:
     text, problems = sample["text"], []
     if not text:
         problems = ["empty: there is no text"]
@@ -61,7 +62,7 @@ def _spin_row(record: InstructionRecord, written: str, sample: dict, name: str, 
         "fingerprint": fingerprint("spin", VERSION, name, *question, written, sample),
         "method": "spin",
         "method_version": VERSION,
-        "authors": {"chosen": "person (synthetic)", "rejected": name},
+        "authors": {"chosen": author, "rejected": name},
         "model": name,
         "prompt_name": "format_prompt",
         "prompt_version": 1,

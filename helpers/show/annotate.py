@@ -108,7 +108,8 @@ class Annotator:
         return ipw.VBox(children, layout=ipw.Layout(width="66%"))
 
     def begin(self):
-        """Take up this annotator's work where it stopped."""
+        """Take up this annotator's work where it stopped. Under a name that cannot be used nothing can be judged."""
+        self.done, self.queue = {}, []
         try:
             annotator_file(self.folder, self.name.value)
             self.done = judgements(self.folder, self.name.value).get(" ".join(self.name.value.split()), {})

@@ -28,9 +28,11 @@ class Chat:
 
     def __init__(self, reply, log, user="me"):
         self.reply, self.log, self.user, self.turns = reply, log, user, []
-        self.entry = ipw.Text(placeholder="Ask a question", layout=ipw.Layout(width="36em", max_width="100%"))
+        wide = ipw.Layout(width="36em", max_width="100%")
+        # The text comes whole, with Enter: key by key, Enter could overtake the last keys.
+        self.entry = ipw.Text(placeholder="Ask a question, then press Enter", continuous_update=False, layout=wide)
         self.send, self.status, self.history = ipw.Button(description="Send"), ipw.HTML(), ipw.VBox()
-        self.entry.on_msg(lambda _, message, buffers: self.typed(message))
+        self.entry.observe(lambda change: self.ask(change["new"]), names="value")
         self.send.on_click(lambda _: self.ask(self.entry.value))
         self.box = ipw.VBox([self.history, ipw.HBox([self.entry, self.send]), self.status])
 
@@ -48,11 +50,6 @@ class Chat:
         self.turns.append({"question": question, "answer": answer, "vote": None})
         self.history.children = [*self.history.children, self._turn(self.turns[-1])]
         self.entry.value = ""
-
-    def typed(self, message) -> None:
-        """The text field says that Enter was pressed."""
-        if message.get("event") == "submit":
-            self.ask(self.entry.value)
 
     def _turn(self, turn) -> ipw.VBox:
         card = ipw.HTML(chat_turn(turn["question"], turn["answer"]).data)

@@ -15,7 +15,7 @@ PACKAGES = ("torch", "tiktoken", "ollama", "ipywidgets", "llguidance")
 
 
 def report() -> list[dict]:
-    """One row a check, with the keys "what", "found", "needed" and "verdict": "ready", or what to do."""
+    """One row a check, with the keys "what", "found", "needed", "verdict": "ready", "ready, but …", or what to do."""
     memory, disk = psutil.virtual_memory().available, shutil.disk_usage(existing(BUILD)).free
     python = ".".join(map(str, sys.version_info[:3]))
     rows = [
@@ -32,9 +32,9 @@ def report() -> list[dict]:
             str(os.cpu_count()),
             "2",
             (os.cpu_count() or 1) >= 2,
-            "expect everything to take longer",
+            "ready, but expect everything to take longer",
         ),
-        row("free memory", f"{memory / GB:.1f} GB", "2 GB", memory >= 2 * GB, "close other programs"),
+        row("free memory", f"{memory / GB:.1f} GB", "2 GB", memory >= 2 * GB, "ready, but close other programs"),
         row("free disk", f"{disk / GB:.0f} GB", "1 GB", disk >= GB, "free some space"),
         row("build folder", BUILD.name, "writable", writable(), "check who owns the course's folder"),
     ]

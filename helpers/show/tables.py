@@ -10,7 +10,7 @@ from helpers.files import CourseError
 from helpers.show.style import CHOSEN, REJECTED, blend
 
 LINE = "1px solid rgba(128,128,128,.45)"
-CELL = f"padding:5px 10px;border:0;border-bottom:{LINE};vertical-align:top;overflow-wrap:anywhere"
+CELL = f"padding:5px 10px;border:0;border-bottom:{LINE};vertical-align:top;overflow-wrap:break-word"
 MARKED = "background:#fff3cd;color:#111111;font-weight:bold"
 INSERTED = f"background:{blend(CHOSEN, 0.25)};color:#111111;text-decoration:underline;padding:0 2px"
 REMOVED = f"background:{blend(REJECTED, 0.25)};color:#111111;text-decoration:line-through;padding:0 2px"

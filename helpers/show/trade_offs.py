@@ -45,7 +45,9 @@ def reliability_curve(groups, *, title="Is the reward as often right as it is su
             at, right = ([row[key] for row in rows] for key in ("confidence", "right"))
             ends = np.array([wilson(row["right"], row["pairs"]) for row in rows]).T
             error = np.abs(ends - right)
-            style = dict(color=PALETTE[place], marker=MARKERS[place], capsize=3, elinewidth=1)
+            style = dict(
+                color=PALETTE[place % len(PALETTE)], marker=MARKERS[place % len(MARKERS)], capsize=3, elinewidth=1
+            )
             ax.errorbar(at, right, yerr=error, label=name, **style)
             for row in rows:
                 where = (row["confidence"], row["right"])
@@ -86,4 +88,4 @@ def _told(methods, panels, x, title) -> str:
         for name, points in methods.items()
         for point in points
     ]
-    return f"{title}. One point per model. {'; '.join(said)}."
+    return f"{title or 'Trade-off'}. One point per model. {'; '.join(said)}."

@@ -131,7 +131,7 @@ def test_discopop_pushes_the_wrong_way_around_0():
     h = torch.tensor([-60.0, -20.0, 0.0, 20.0, 100.0], requires_grad=True)
     zero, one = torch.zeros(5), torch.ones(5)
     value("discopop", Pairs(h, zero, one, one, zero, zero)).sum().backward()
-    assert h.grad.sign().tolist() == [-1, -1, 1, 1, -1]
+    assert h.grad.sign().tolist() == [-1, -1, 1, -1, -1]
 
 
 # The far ends: no NaN, no infinity, in value or gradient.

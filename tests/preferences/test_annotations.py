@@ -112,7 +112,10 @@ def test_a_torn_line_costs_only_itself(tmp_path):
     assert len(judgements(tmp_path)["ada"]) == 2
 
 
-@pytest.mark.parametrize("line", ["[1]", '{"event": "rank"}', '"text"'])
+@pytest.mark.parametrize(
+    "line",
+    ["[1]", '{"event": "rank"}', '"text"', '{"event": "like", "item": "i", "annotator": "ada", "ranking": null}'],
+)
 def test_a_foreign_row_is_named(tmp_path, line):
     (tmp_path / "x.jsonl").write_text(line + "\n")
     with pytest.raises(CourseError, match="x.jsonl, row 1, is no judgement"):

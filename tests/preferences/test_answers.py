@@ -19,6 +19,7 @@ ATHENS = InstructionRecord(
         ("It is Sparta.", ["wrong"]),
         ("It is Athensville.", ["wrong"]),
         (" \n", ["empty"]),
+        ("Athens \ud83d", ["broken character"]),
         ("I'm sorry, but I can't help with Athens.", ["refused"]),
         ("Here is a more polite version: Athens.", ["meta text"]),
     ],

@@ -10,7 +10,7 @@ from helpers.preferences.audit import audit
 from helpers.preferences.card import dataset_card, provenance_of
 from helpers.preferences.findings import load_rows
 
-ATTACK = "<script>alert(1)</script> | [x](javascript:y) `z`"
+ATTACK = "<script>alert(1)</script> | [x](javascript:y) `z` $5 ~ $x$"
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +73,7 @@ def test_texts_of_a_model_stay_texts(rows):
     card = card_of(bad, audit(bad), title=ATTACK, notes=[ATTACK], provenance=[{"method": ATTACK, "model": ATTACK}])
     body = card.split("---\n", 2)[2]
     assert "<script" not in body and "\n# heading" not in body and "[x](" not in body
+    assert not re.search(r"(?<!\\)[$~]", body)  # neither a formula nor struck through
     rows_of_tables = [line for line in body.splitlines() if line.startswith("|")]
     assert all(len(re.findall(r"(?<!\\)\|", line)) in (3, 4, 5, 6, 7) for line in rows_of_tables)
 

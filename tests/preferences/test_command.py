@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -214,17 +215,44 @@ def test_help_tells_of_methods_and_exit_codes(capsys):
     assert "exit codes: 0 all done" in said and "130 interrupted" in said
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
-def test_ctrl_c_keeps_every_finished_row(build, folder, fake_ollama):
-    server = fake_ollama(delay=0.1)
+def test_a_folder_that_may_not_be_entered_is_told(build, fake_ollama, capsys, monkeypatch):
+    def closed(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(command.Path, "is_dir", closed)
+    assert build(fake_ollama()) == 1
+    assert "pairs.json cannot be reached: Permission denied" in capsys.readouterr().err
+
+
+def as_program(folder, server, *more):
+    """The command in a process of its own."""
     call = "import sys; from helpers.launcher.cli import build_preferences; sys.exit(build_preferences(sys.argv[1:]))"
-    process = subprocess.Popen(
-        [sys.executable, "-c", call, *arguments(folder, server, "--workers", "2")],
+    return subprocess.Popen(
+        [sys.executable, "-c", call, *arguments(folder, server, *more)],
         **{"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True},
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
+
+
+def test_after_an_error_nobody_waits_for_requests_that_hang(folder, fake_ollama):
+    def trouble(body):
+        gone = any(record.output in body["prompt"] for record in RECORDS[:4])
+        return None if body["prompt"] == "Hello" else (404, "gone") if gone else "hang"
+
+    server = fake_ollama(trouble=trouble)
+    process = as_program(folder, server)
+    out, error = process.communicate(timeout=30)  # each hangs for 10 s, and is asked four times
+    assert process.returncode == 1 and "12 to do" in out
+    assert "The build stopped after" in error and "Traceback" not in error
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+def test_ctrl_c_keeps_every_finished_row(build, folder, fake_ollama):
+    server = fake_ollama(delay=0.1)
+    process = as_program(folder, server, "--workers", "2")
     while len(asked(server)) < 5:
         assert process.poll() is None
+        time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     out, error = process.communicate(timeout=60)
     assert process.returncode == 130

@@ -55,6 +55,13 @@ def test_a_pair_that_is_nearly_the_same_is_a_duplicate_too():
     assert audit(five_keys(found) for found in merge([*sets, *sets]).rows)["near-duplicates"].value == 0
 
 
+def test_a_long_question_does_not_make_other_answers_a_duplicate():
+    question = "Which planet is the largest one, by its mass and by its radius, as far as anybody has counted? " * 3
+    merged = merge([[row("Gladly: Jupiter.", "Jupiter.", question=question)],
+                    [row("Jupiter.", "Duh, Jupiter.", "rank", question=question)]])  # fmt: skip
+    assert len(merged.rows) == 2 and not merged.left_out
+
+
 def test_of_two_pairs_that_contradict_the_one_that_came_first_stays():
     merged = merge([[row("A", "B")], [row("B", "A", "rank")]])
     assert [found["method"] for found in merged.rows] == ["rewrite"]
@@ -136,7 +143,7 @@ def test_costs_count_what_was_set_aside_too():
     rows = [
         row("I am glad to help: so.", "So."),
         row("So.", "I am glad to help: so."),
-        row("", "", status="set aside", reason=["tie: the judge saw no difference"]),
+        row("", "", status="set aside", reason=["tie: neither side is better"]),
         row("", "", status="set aside", reason=["wrong: Athens is missing"]),
     ]
     assert cost(rows, workers=2) == {

@@ -7,7 +7,7 @@ import ollama
 import pytest
 
 from helpers.engine.client import LLM, Retry
-from helpers.files import CourseError
+from helpers.files import CourseError, read_jsonl
 from helpers.preferences.builder import build_preferences, finished_rows
 from helpers.preferences.methods import Asker, BuildSettings
 from helpers.preferences.prompts import STYLES
@@ -123,6 +123,14 @@ def test_the_builder_keeps_answers_and_verdicts(fake_ollama, tmp_path):
     assert (good["method"], good["ranking"], good["calls"], good["chosen"]) == ("rank", "2>3>1", 9, SAID["polite"])
     assert bad["status"] == "set aside" and "Rome is missing" in bad["reason"][0]
     assert build_preferences([GREECE, rome], llm, path, SETTINGS, method).reused == 1
+
+
+def test_half_a_surrogate_pair_in_an_answer_costs_the_record_and_not_the_build(fake_ollama, tmp_path):
+    llm, path = connect(fake_ollama(answer=model(dict.fromkeys(SAID, "Athens \ud83d")))), tmp_path / "rows.jsonl"
+    summary = build_preferences([GREECE], llm, path, SETTINGS, rank_method(SETTINGS))
+    assert (summary.set_aside, summary.failed) == (1, 0)
+    (row,) = read_jsonl(path)
+    assert "broken character" in row["reason"][0]
 
 
 def test_by_default_a_coin_puts_the_plain_style_on_either_side(fake_ollama):

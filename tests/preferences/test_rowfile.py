@@ -60,6 +60,24 @@ def test_a_broken_line_in_the_middle_is_named(tmp_path, line):
         assert "a" in file
 
 
+@pytest.mark.parametrize("text", ["my notes", '[{"instruction": "a"}]', '{"instruction": "a"}', '"text"', "5"])
+def test_another_file_opened_by_mistake_is_not_cut(tmp_path, text):
+    path = tmp_path / "mine.json"
+    path.write_text(text)  # without a newline, as a torn row
+    with pytest.raises(CourseError, match="mine.json, line 1, is not a row of this file"):
+        RowFile(path).__enter__()
+    assert path.read_text() == text
+
+
+def test_nuls_after_a_power_cut_are_a_torn_row(tmp_path):
+    path = written(tmp_path / "rows.jsonl", ROWS[:2])
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"\0" * 100)
+    with RowFile(path) as file:
+        assert "f1" in file
+    assert path.read_bytes() == whole
+
+
 def test_a_second_builder_is_refused(tmp_path):
     path = tmp_path / "rows.jsonl"
     with RowFile(path) as file:

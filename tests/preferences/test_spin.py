@@ -49,6 +49,12 @@ def test_the_person_is_chosen_and_the_own_sample_rejected_right_or_wrong(model, 
         PreferenceRecord(**{key: row[key] for key in PreferenceRecord.model_fields})
 
 
+def test_a_real_person_is_not_called_synthetic(model, monkeypatch):
+    fixed(monkeypatch, ["It is 0."])
+    (row,) = spin.spin_rows(RECORDS[:1], model, TOK, "student", human=lambda record, voice: "Dear reader! 0.")
+    assert row["chosen"] == "Dear reader! 0." and row["authors"] == {"chosen": "person", "rejected": "student"}
+
+
 @pytest.mark.parametrize(
     ("text", "reason", "kind"),
     [("", "stop", "empty"), ("It is", "length", "cut off"), (annotator(RECORDS[0]), "stop", "equal")],

@@ -159,6 +159,17 @@ def test_another_name_is_another_annotator(tmp_path):
     assert "Give the annotator a name" in tool.error.value
 
 
+def test_without_a_name_nothing_is_judged_until_there_is_one(tmp_path):
+    tool = annotate(ITEMS, tmp_path, "")
+    assert "Give the annotator a name" in tool.error.value
+    type_in(tool, "123")
+    tool.buttons["Undo"].click()
+    assert not list(tmp_path.iterdir())
+    tool.name.value = "ada"
+    type_in(tool, "321")
+    assert tool.error.value == "" and list(rankings(ITEMS, tmp_path).values())[0].keys() == {"ada"}
+
+
 def test_the_end(tmp_path):
     tool = annotate(ITEMS, tmp_path, "ada")
     for _ in ITEMS:

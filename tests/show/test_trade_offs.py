@@ -42,6 +42,13 @@ def alt_of(page) -> str:
     return re.search(r'alt="([^"]*)"', page.data)[1]
 
 
+def test_there_may_be_more_names_than_colours_and_no_title():
+    names = [f"name {number}" for number in range(9)]
+    assert "name 8: 2 pairs" in alt_of(reliability_curve(dict.fromkeys(names, reliability([1.0, -1.0]))))
+    page = trade_off(dict.fromkeys(names, METHODS["DPO"]), {"reward": "politeness"})
+    assert alt_of(page).startswith("Trade-off. One point per model. name 0 β = 1")
+
+
 def test_the_trade_off_tells_every_model_and_every_panel():
     alt = alt_of(draw_trade_off())
     assert alt.count("DPO β = 1: kl 2.") == 2 and "DPO β = 0.1: kl 9.00, reward 4.5, right 0.5" in alt
