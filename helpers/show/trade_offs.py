@@ -8,6 +8,7 @@ from helpers.show.style import GREY, PALETTE, drawing, figure
 
 MARKERS = "os^Dv*"
 LABEL = dict(textcoords="offset points", fontsize=9)
+BESIDE = ((8, -14), (-10, -16), (-6, -17), (-30, 8))  # where labels stand, method by method, so that they do not meet
 
 
 def trade_off(
@@ -16,17 +17,17 @@ def trade_off(
     """Several methods, side by side in one panel for each measure; every point is one model.
 
     methods: {name: points}, points a list of dicts with x and the measures, each a number or (value, low, high), and
-        "label", the setting. Points with the same label (seeds) are joined to one line by their mean.
+        "label", the setting, written in the first panel. Points with the same label (seeds) are joined by their mean.
     panels: {measure: label of its axis}. levels: {measure: (name, value)}, a dashed line in its panel.
     """
     with drawing(3.9 * len(panels), 3.9, 1, len(panels), squeeze=False) as (fig, axes):
         for ax, (measure, y_label) in zip(axes.flat, panels.items(), strict=True):
             for place, (name, points) in enumerate(methods.items()):
-                _method(ax, name, points, x, measure, place)
+                _method(ax, name, points, x, measure, place, named=ax is axes.flat[0])
             if measure in (levels or {}):
                 ax.axhline(levels[measure][1], color=GREY, linestyle="--", linewidth=1.2, label=levels[measure][0])
             ax.set_xscale("log")
-            ax.margins(0.12, 0.1)
+            ax.margins(0.18, 0.1)
             name_axes(ax, x_label, y_label, "")
         fig.suptitle(title, x=0.01, ha="left", fontsize=11)
         handles = dict(zip(*reversed(axes.flat[0].get_legend_handles_labels()), strict=True))
@@ -62,7 +63,7 @@ def reliability_curve(groups, *, title="Is the reward as often right as it is su
         return figure(fig, alt or f"{title} Numbers are pairs. {told}.")
 
 
-def _method(ax, name, points, x, measure, place):
+def _method(ax, name, points, x, measure, place, named):
     """The points of one method with their intervals, and a line through the means of each setting."""
     colour, marker = PALETTE[place % len(PALETTE)], MARKERS[place % len(MARKERS)]
     at, values = (np.array([interval(point[key]) for point in points]) for key in (x, measure))
@@ -77,8 +78,8 @@ def _method(ax, name, points, x, measure, place):
     means = sorted((at[of, 0].mean(), values[of, 0].mean(), labels[of.index(True)]) for of in rows)
     if len(means) > 1:
         ax.plot([m[0] for m in means], [m[1] for m in means], "-", color=colour, linewidth=1.2)
-    for mean_x, mean_y, label in means if len(means) > 1 else ():
-        ax.annotate(label, (mean_x, mean_y), xytext=(5, -12), **LABEL)
+    for mean_x, mean_y, label in means if named and len(means) > 1 else ():
+        ax.annotate(label, (mean_x, mean_y), xytext=BESIDE[place % len(BESIDE)], color=colour, **LABEL)
 
 
 def _told(methods, panels, x, title) -> str:
