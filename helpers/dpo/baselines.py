@@ -7,7 +7,7 @@ from tqdm.auto import tqdm
 
 from helpers.dpo.batches import bucketed_batches
 from helpers.dpo.evaluation import Answers
-from helpers.dpo.training import schedule
+from helpers.dpo.training import CALM, schedule
 from helpers.files import CourseError
 from helpers.gpt.sft import collate, sft_loss
 
@@ -51,7 +51,7 @@ def train_on_chosen(policy, pairs, settings) -> list[float]:
     batches = [indices for order in orders for indices in order]
     policy.eval()  # no dropout, as in train_dpo
     history = []
-    for step, indices in enumerate(tqdm(batches, desc="SFT on chosen", unit="step"), start=1):
+    for step, indices in enumerate(tqdm(batches, desc="SFT on chosen", unit="step", mininterval=CALM), start=1):
         loss = chosen_loss(policy, [pairs[i] for i in indices])
         optimizer.param_groups[0]["lr"] = settings.lr * schedule(step, len(batches), settings.warmup)
         optimizer.zero_grad()

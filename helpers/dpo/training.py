@@ -17,6 +17,8 @@ from helpers.dpo.resume import Progress
 from helpers.dpo.thumbs import TokenThumb
 from helpers.files import CourseError
 
+CALM = 0.5  # seconds between two movements of the bar: a front end that is not listening loses messages above 1,000
+
 
 @dataclass(frozen=True)
 class DPOSettings:
@@ -79,7 +81,8 @@ def train_dpo(
     total = settings.epochs * math.ceil(len(train_pairs) / settings.batch_size)
     policy.eval()  # no dropout: the policy is scored exactly as the reference was
     step = 0
-    with finish_the_step() as interrupted, tqdm(total=total, initial=done, desc="DPO", unit="step") as bar:
+    bar = tqdm(total=total, initial=done, desc="DPO", unit="step", mininterval=CALM)
+    with finish_the_step() as interrupted, bar:
         for epoch in range(settings.epochs):
             for indices in bucketed_batches(lengths, settings.batch_size, settings.seed, epoch):
                 step += 1
@@ -97,8 +100,8 @@ def train_dpo(
                     val = evaluate_pairs(policy, val_pairs, val_reference, loss, settings.batch_size)
                     row |= {f"val_{name}": value for name, value in val.items()}
                 history.append(row)
+                bar.set_postfix(loss=f"{row['loss']:.3f}", accuracy=f"{row['accuracy']:.2f}", refresh=False)
                 bar.update()
-                bar.set_postfix(loss=f"{row['loss']:.3f}", accuracy=f"{row['accuracy']:.2f}")
                 if interrupted or step % settings.checkpoint_every == 0:
                     progress.save(policy, optimizer, step, history)
                 if callback:

@@ -177,7 +177,7 @@ def in_parallel(
     """
     items, running = iter(items), {}
     pool = ThreadPoolExecutor(workers, thread_name_prefix="ask")
-    bar = tqdm(total=total, desc=label, disable=label is None)
+    bar = tqdm(total=total, desc=label, disable=label is None, mininterval=0.5)
     try:
         while True:
             for item in islice(items, 2 * workers - len(running)):

@@ -115,7 +115,7 @@ def train_sft(model, examples, pad, settings, words=None, on_step=None):
     rates = [opt.param_groups[0]["lr"] for opt in opts]
     history, began = [], time.perf_counter()
     model.train()
-    with tqdm(total=total, desc="fine-tuning", unit="step") as bar:
+    with tqdm(total=total, desc="fine-tuning", unit="step", mininterval=0.5) as bar:
         for epoch in range(settings.epochs):
             for batch in batch_order(lengths, settings.batch_size, generator):
                 for opt, rate in zip(opts, rates, strict=True):
