@@ -4,74 +4,27 @@ import copy
 from functools import partial
 
 import pytest
-import tiktoken
 import torch
 from datasets import Dataset
-from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from tiny_gpt2 import TEXTS, gpt2, ours, settings
 from trl import DPOConfig, DPOTrainer
 
-from helpers.dpo.batches import tokenize_pair
 from helpers.dpo.losses import dpo_loss
 from helpers.dpo.reference import reference_logprobs
 from helpers.dpo.training import DPOSettings, compare, train_dpo, update
 from helpers.gpt.checkpoints import from_transformers
-from helpers.gpt.model import GPT, GPTConfig
 
-EOT = "<|endoftext|>"
-TEXTS = [
-    ("Capital of Greece?\n", "I'd be glad to help! It is Athens.", "Athens, obviously."),
-    ("Opposite of up?\n", "Of course: down.", "Down. Was that so hard?"),
-    ("2 + 2?\n", "Gladly: 4", "4"),
-    ("Say yes.\n", "Yes", "Look, the answer is yes, as everybody knows by now."),
-]
 LR, BETA = 1e-4, 0.3
-
-
-@pytest.fixture(scope="module")
-def pairs():
-    """Both tokenizers give each character its byte as id."""
-    ranks = {bytes([i]): i for i in range(256)}
-    tok = tiktoken.Encoding("bytes", pat_str=r"[\s\S]", mergeable_ranks=ranks, special_tokens={EOT: 256})
-    return [tokenize_pair(*texts, tok, block_size=96) for texts in TEXTS]
-
-
-@pytest.fixture(scope="module")
-def hf_tokenizer():
-    tokenizer = Tokenizer(models.WordLevel({chr(i): i for i in range(256)} | {EOT: 256}, unk_token=EOT))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=EOT, pad_token=EOT)
-
-
-def gpt2(seed):
-    torch.manual_seed(seed)
-    config = GPT2Config(vocab_size=257, n_positions=96, n_layer=2, n_head=2, n_embd=32, initializer_range=0.2)
-    for name in ("resid_pdrop", "embd_pdrop", "attn_pdrop"):
-        setattr(config, name, 0.0)
-    return GPT2LMHeadModel(config)
-
-
-def ours(hf_model):
-    model = GPT(GPTConfig(vocab_size=257, block_size=96, n_layer=2, n_head=2, n_embd=32))
-    model.load_state_dict(from_transformers(hf_model.state_dict()))
-    return model.eval()
 
 
 def trainer(policy, reference, hf_tokenizer, folder, **options):
     config = DPOConfig(
-        output_dir=str(folder),
+        **settings(folder),
         beta=BETA,
         learning_rate=LR,
         lr_scheduler_type="constant",
         weight_decay=0.0,
         max_steps=1,
-        per_device_train_batch_size=len(TEXTS),
-        bf16=False,
-        activation_checkpointing=False,
-        use_cpu=True,
-        report_to="none",
-        save_strategy="no",
-        disable_tqdm=True,
         **options,
     )
     data = Dataset.from_list([dict(prompt=p, chosen=c, rejected=r) for p, c, r in TEXTS])

@@ -7,72 +7,19 @@ import inspect
 import re
 
 import pytest
-import tiktoken
 import torch
 from datasets import Dataset
-from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from tiny_gpt2 import TEXTS, gpt2, ours, settings
 from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer
 from trl.experimental.cpo import CPOConfig, CPOTrainer
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
-from helpers.dpo.batches import tokenize_pair
 from helpers.dpo.losses import LOSSES, nll
 from helpers.dpo.objective import as_objective, named
 from helpers.dpo.observe import observe
 from helpers.dpo.reference import reference_logprobs
 from helpers.dpo.thumbs import TokenThumb
 from helpers.gpt.checkpoints import from_transformers
-from helpers.gpt.model import GPT, GPTConfig
-
-EOT = "<|endoftext|>"
-TEXTS = [
-    ("Capital of Greece?\n", "I'd be glad to help! It is Athens.", "Athens, obviously."),
-    ("Opposite of up?\n", "Of course: down.", "Down. Was that so hard?"),
-    ("2 + 2?\n", "Gladly: 4", "4"),
-    ("Say yes.\n", "Yes", "Look, the answer is yes, as everybody knows by now."),
-]
-
-
-@pytest.fixture(scope="module")
-def pairs():
-    """Both tokenizers give each character its byte as id."""
-    ranks = {bytes([i]): i for i in range(256)}
-    tok = tiktoken.Encoding("bytes", pat_str=r"[\s\S]", mergeable_ranks=ranks, special_tokens={EOT: 256})
-    return [tokenize_pair(*texts, tok, block_size=96) for texts in TEXTS]
-
-
-@pytest.fixture(scope="module")
-def hf_tokenizer():
-    tokenizer = Tokenizer(models.WordLevel({chr(i): i for i in range(256)} | {EOT: 256}, unk_token=EOT))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=EOT, pad_token=EOT)
-
-
-def gpt2(seed):
-    torch.manual_seed(seed)
-    config = GPT2Config(vocab_size=257, n_positions=96, n_layer=2, n_head=2, n_embd=32, initializer_range=0.2,
-                        resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0)  # fmt: skip
-    return GPT2LMHeadModel(config)
-
-
-def ours(hf_model):
-    model = GPT(GPTConfig(vocab_size=257, block_size=96, n_layer=2, n_head=2, n_embd=32))
-    model.load_state_dict(from_transformers(hf_model.state_dict()))
-    return model.eval()
-
-
-def settings(folder, batch_size=4):
-    return dict(
-        output_dir=str(folder),
-        per_device_train_batch_size=batch_size,
-        bf16=False,
-        activation_checkpointing=False,
-        use_cpu=True,
-        report_to="none",
-        save_strategy="no",
-        disable_tqdm=True,
-    )
 
 
 def paired(rows=TEXTS):
