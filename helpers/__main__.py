@@ -30,6 +30,6 @@ if __name__ == "__main__":
     if problem:
         sys.stderr.write(problem + "\n")
         sys.exit(2)
-    from helpers.launcher.cli import main
+    from helpers.tools.cli import main
 
     sys.exit(main(sys.argv[1:]))

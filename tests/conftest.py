@@ -66,8 +66,7 @@ class Handler(BaseHTTPRequestHandler):
         return self.send(
             {
                 "models": [
-                    {"model": m, "digest": f"digest-of-{m}", "size": sizes.get(m, 10**9)}
-                    for m in self.server.models
+                    {"model": m, "digest": f"digest-of-{m}", "size": sizes.get(m, 10**9)} for m in self.server.models
                 ]
             }
         )
@@ -75,9 +74,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.path == "/api/show":
-            return self.send(
-                {"capabilities": self.server.models[body["model"]], "model_info": {}, "details": {}}
-            )
+            return self.send({"capabilities": self.server.models[body["model"]], "model_info": {}, "details": {}})
         with self.server.lock:
             self.server.bodies.append(body)
             self.server.at_once += 1

@@ -16,9 +16,7 @@ def test_write_and_read_back(tmp_path):
 
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = write_json(tmp_path / "x.json", "old")
-    monkeypatch.setattr(
-        files.os, "replace", lambda *a: (_ for _ in ()).throw(OSError(28, "No space left on device"))
-    )
+    monkeypatch.setattr(files.os, "replace", lambda *a: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(CourseError, match="No space left.*x.json"):
         write_json(path, "new")
     assert read_json(path) == "old" and os.listdir(tmp_path) == ["x.json"]

@@ -1,1 +1,1 @@
-"""Direct Preference Optimisation: loss, batches, log-probabilities, training loop, evaluation."""
+"""Direct Preference Optimisation: data, log-probabilities, losses, training."""

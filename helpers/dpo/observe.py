@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from helpers.dpo.batches import collate
+from helpers.dpo.data import collate
 from helpers.dpo.logprobs import sequence_logprobs, whole_and_head
 from helpers.dpo.thumbs import TokenThumb
 from helpers.files import CourseError

@@ -2,7 +2,7 @@
 
 import torch
 
-from helpers.dpo.batches import collate
+from helpers.dpo.data import collate
 from helpers.dpo.logprobs import sequence_logprobs, whole_and_head
 
 

@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass
 
-from helpers.dpo.batches import TokenPair
+from helpers.dpo.data import TokenPair
 from helpers.files import CourseError
 
 

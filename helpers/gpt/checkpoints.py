@@ -21,9 +21,7 @@ def save_checkpoint(folder, model, tok_name="course", dtype=None, **meta) -> Pat
     Each file is written whole or not at all. Raises CourseError if the folder cannot be written.
     """
     folder = Path(folder)
-    weights = {
-        name: t.detach().cpu().to(dtype or t.dtype).contiguous() for name, t in model.state_dict().items()
-    }
+    weights = {name: t.detach().cpu().to(dtype or t.dtype).contiguous() for name, t in model.state_dict().items()}
     del weights["lm_head.weight"]  # tied to the embedding: stored once
     write_bytes(folder / WEIGHTS, save(weights))
     write_json(folder / CONFIG, {"config": asdict(model.config), "tokenizer": tok_name, "meta": meta})
@@ -62,9 +60,7 @@ def read_config(folder):
     try:
         return GPTConfig(**stored["config"]), load_tokenizer(stored["tokenizer"]), stored.get("meta", {})
     except (KeyError, TypeError) as error:
-        raise CourseError(
-            f"{shown(path)} is not a checkpoint's config: {error}. Make the checkpoint again."
-        ) from error
+        raise CourseError(f"{shown(path)} is not a checkpoint's config: {error}. Make the checkpoint again.") from error
 
 
 def read_weights(path) -> dict[str, torch.Tensor]:
@@ -72,9 +68,7 @@ def read_weights(path) -> dict[str, torch.Tensor]:
     try:
         return load_file(path)
     except FileNotFoundError as error:
-        raise CourseError(
-            f"{shown(path)} is missing. Make the checkpoint again, or `git checkout -- data`."
-        ) from error
+        raise CourseError(f"{shown(path)} is missing. Make the checkpoint again, or `git checkout -- data`.") from error
     except (SafetensorError, OSError, json.JSONDecodeError) as error:
         raise CourseError(
             f"{shown(path)} is damaged ({error}). Delete its folder and make the checkpoint again."

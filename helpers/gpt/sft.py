@@ -154,6 +154,4 @@ def check_examples(examples, block_size):
 def check_finite(row):
     """Raises CourseError if the loss has become infinite or not a number."""
     if not math.isfinite(row["loss"]):
-        raise CourseError(
-            f"The loss is {row['loss']} at step {row['step']}. Lower SFTSettings.lr and train again."
-        )
+        raise CourseError(f"The loss is {row['loss']} at step {row['step']}. Lower SFTSettings.lr and train again.")

@@ -57,13 +57,9 @@ def load_tokenizer(name: str = "course") -> tiktoken.Encoding:
     path = (COURSE_FOLDER if name == "course" else Path(name)) / FILE
     text = read_text(path, 'Known tokenizers are "course", "gpt2" and folders that hold a course.tiktoken.')
     try:
-        ranks = {
-            base64.b64decode(token): int(rank) for token, rank in (line.split() for line in text.splitlines())
-        }
+        ranks = {base64.b64decode(token): int(rank) for token, rank in (line.split() for line in text.splitlines())}
     except (ValueError, binascii.Error) as error:
-        raise CourseError(
-            f"{shown(path)} is damaged: {error}. Restore it with `git checkout -- data`."
-        ) from error
+        raise CourseError(f"{shown(path)} is damaged: {error}. Restore it with `git checkout -- data`.") from error
     if sorted(ranks.values()) != list(range(len(ranks))) or len(ranks) < 256:
         raise CourseError(
             f"{shown(path)} is damaged: its ranks are not 0..n-1. Restore it with `git checkout -- data`."

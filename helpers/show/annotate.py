@@ -7,9 +7,9 @@ import ipywidgets as ipw
 from IPython.display import HTML, display
 
 from helpers.files import CourseError, shown
-from helpers.preferences.annotations import annotator_file, judgements, save_judgement
-from helpers.preferences.prompts import one_line_question
-from helpers.preferences.ranking import Candidates, Ranking, best_worst, in_words, parse_ranking
+from helpers.pairs.annotations import annotator_file, judgements, save_judgement
+from helpers.pairs.ranking import Candidates, Ranking, best_worst, in_words, parse_ranking
+from helpers.records import one_line_question
 from helpers.show.tables import table
 
 MODES = {

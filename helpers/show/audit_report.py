@@ -31,7 +31,7 @@ background: #ffffff; line-height: 1.45 }} summary {{ cursor: pointer }}</style>
 def audit_table(audit, records: Sequence = (), *, only: Sequence[str] = (), max_named: int = 10) -> HTML:
     """One line a check: verdict, value, limit, finding; the rows that it names are folded below the finding.
 
-    audit: a `helpers.preferences.audit.Audit`. records: the audited rows, to quote the question of a named one.
+    audit: a `helpers.audit.gate.Audit`. records: the audited rows, to quote the question of a named one.
     only: names of the checks to show (default: all). max_named: rows listed of each check.
     """
     rows = [

@@ -136,9 +136,7 @@ def ab_summary(path, annotator=None) -> HTML:
     if not result["judged"]:
         where = html.escape(shown(path))
         return HTML(f"<p>No judgement in {where} yet. Use the buttons above, then run this cell again.</p>")
-    return table(
-        [result], caption=f"Win rate of {result['of']!r}: a tie counts half; low to high is a 95 % interval."
-    )
+    return table([result], caption=f"Win rate of {result['of']!r}: a tie counts half; low to high is a 95 % interval.")
 
 
 def _unique(items, names) -> dict:

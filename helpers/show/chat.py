@@ -88,6 +88,6 @@ def chat(reply, log, user="me") -> Chat:
 
     reply: a function from a question to an answer. Its CourseErrors are shown, not raised.
     log: where the events go, with `add(event, question, answer, user=...)`; events are "answer" (one was shown),
-        "up", "down" and "undo", as in `helpers.preferences.feedback`.
+        "up", "down" and "undo", as in `helpers.pairs.methods.feedback`.
     """
     return Chat(reply, log, user)

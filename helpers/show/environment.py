@@ -51,9 +51,7 @@ def package(name) -> dict:
         found = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         found = None
-    return row(
-        name, found or "missing", "installed", bool(found), "run `python3 -m helpers lab`, which installs it"
-    )
+    return row(name, found or "missing", "installed", bool(found), "run `python3 -m helpers lab`, which installs it")
 
 
 def existing(folder):

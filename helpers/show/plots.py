@@ -190,10 +190,7 @@ def _lines(series) -> dict:
     """{name: (x, y)} from any of the forms that `curves` accepts."""
     if hasattr(series, "columns"):
         return {str(name): (series.index, series[name]) for name in series.columns}
-    return {
-        name: line if isinstance(line, tuple) else (np.arange(len(line)), line)
-        for name, line in series.items()
-    }
+    return {name: line if isinstance(line, tuple) else (np.arange(len(line)), line) for name, line in series.items()}
 
 
 def _visible(label) -> str:

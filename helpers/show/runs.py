@@ -25,9 +25,7 @@ def loss_curve(
     """
     with drawing() as (fig, ax):
         for position, key in enumerate(key for key in keys if _column(history, key, x)[0]):
-            _trace(
-                ax, history, key, x, BLACK if key.startswith("val_") else colour_of("", position), label=True
-            )
+            _trace(ax, history, key, x, BLACK if key.startswith("val_") else colour_of("", position), label=True)
         mark(ax, levels)
         name_axes(ax, x, y_label, title)
         show_legend(ax)
@@ -51,13 +49,9 @@ def training_panels(history, *, alt=None, title=None) -> HTML:
     chosen_logps, rejected_logps, grad_norm, each also as val_<name>. Line: running mean; band: running range;
     circles: validation. A panel without data is left out. Raises CourseError if none has data.
     """
-    panels = {
-        name: panel for name, panel in PANELS.items() if any(_column(history, key)[0] for key in panel[1])
-    }
+    panels = {name: panel for name, panel in PANELS.items() if any(_column(history, key)[0] for key in panel[1])}
     if not panels:
-        raise CourseError(
-            "The history holds none of the DPO metrics. Pass the history that training returned."
-        )
+        raise CourseError("The history holds none of the DPO metrics. Pass the history that training returned.")
     rows = -(-len(panels) // 2)
     with drawing(7.4, 2.35 * rows + 0.4, rows, 2, squeeze=False) as (fig, axes):
         for ax, (name, (y_label, keys)) in zip(axes.flat, panels.items(), strict=False):
@@ -80,10 +74,7 @@ def shares_bar(
     """
     kinds = list(dict.fromkeys(kind for shares in groups.values() for kind in shares))
     rows = [
-        (group, kind, interval(shares[kind], n))
-        for group, shares in groups.items()
-        for kind in kinds
-        if kind in shares
+        (group, kind, interval(shares[kind], n)) for group, shares in groups.items() for kind in kinds if kind in shares
     ]
     with drawing(width, 0.9 + 0.34 * len(rows)) as (fig, ax):
         ticks = _bars(ax, rows, kinds)
@@ -120,8 +111,7 @@ def frontier(
         name_axes(ax, x_label, y_label, title)
         show_legend(ax, len(keys) > 1)
         said = "; ".join(
-            f"{label} {row[label]}: "
-            + ", ".join(f"{key} {_row_interval(row, key)[0]:.3g}" for key in (x, *keys))
+            f"{label} {row[label]}: " + ", ".join(f"{key} {_row_interval(row, key)[0]:.3g}" for key in (x, *keys))
             for row in points
         )
         return figure(fig, alt or f"{title}. One point per model: {said}.")
@@ -147,13 +137,9 @@ def _trace(ax, history, key, x, colour, label=False, dashes="-"):
     if len(values) < 60:
         ax.plot(at, values, dashes, color=colour, label=name)
         return
-    reach = [
-        min(i, len(values) - 1 - i, len(values) // 30) for i in range(len(values))
-    ]  # the ends stay exact
+    reach = [min(i, len(values) - 1 - i, len(values) // 30) for i in range(len(values))]  # the ends stay exact
     near = [values[i - r : i + r + 1] for i, r in enumerate(reach)]
-    ax.fill_between(
-        at, [min(part) for part in near], [max(part) for part in near], color=colour, alpha=0.18, lw=0
-    )
+    ax.fill_between(at, [min(part) for part in near], [max(part) for part in near], color=colour, alpha=0.18, lw=0)
     ax.plot(at, [np.mean(part) for part in near], dashes, color=colour, linewidth=2, label=name)
 
 
@@ -225,8 +211,7 @@ def _frontier_line(ax, points, x, key, label, position):
     rows = sorted(points, key=lambda row: _row_interval(row, x)[0])
     at, values = ([_row_interval(row, name) for row in rows] for name in (x, key))
     x_error, y_error = (
-        [[max(0, v - low) for v, low, _ in side], [max(0, high - v) for v, _, high in side]]
-        for side in (at, values)
+        [[max(0, v - low) for v, low, _ in side], [max(0, high - v) for v, _, high in side]] for side in (at, values)
     )
     ax.errorbar(
         [v for v, _, _ in at],

@@ -118,9 +118,7 @@ def _row(record, columns, numeric, mark) -> str:
         cells[0] = f"▶ {cells[0]}"
     return (
         "<tr>"
-        + "".join(
-            _cell("td", text, name in numeric, style) for name, text in zip(columns, cells, strict=True)
-        )
+        + "".join(_cell("td", text, name in numeric, style) for name, text in zip(columns, cells, strict=True))
         + "</tr>"
     )
 

@@ -7,9 +7,7 @@ from IPython.display import HTML
 from helpers.files import CourseError
 from helpers.show.style import CHOSEN, GREY, ORANGE, blend
 
-BOX = (
-    "display:inline-block;margin:2px 0;padding:2px 4px;border-radius:3px;text-align:center;line-height:1.35;"
-)
+BOX = "display:inline-block;margin:2px 0;padding:2px 4px;border-radius:3px;text-align:center;line-height:1.35;"
 FONT = "font-family:monospace;font-size:14px;"
 COUNTED = f"background:{blend(CHOSEN, 0.3)};color:#111111;border:1px solid {CHOSEN};"
 MASKED = f"background:#eeeeee;color:#595959;border:1px dashed {GREY};"
@@ -37,9 +35,7 @@ def tokens(
     ids, mask, values = (_plain(part) for part in (ids, mask, values))
     for name, part in (("mask", mask), ("values", values)):
         if part is not None and len(part) != len(ids):
-            raise CourseError(
-                f"tokens got {len(ids)} ids but {len(part)} entries in {name}; make them as many."
-            )
+            raise CourseError(f"tokens got {len(ids)} ids but {len(part)} entries in {name}; make them as many.")
     keep = [True] * len(ids) if mask is None else [bool(entry) for entry in mask]
     boxes = _boxes(tok, ids, keep, values, ids_below)
     said = f"{len(ids)} tokens"

@@ -38,7 +38,7 @@ def trade_off(
 def reliability_curve(groups, *, title="Is the reward as often right as it is sure?", alt=None) -> HTML:
     """How often a reward is right against how sure it is, with 95 % Wilson intervals; on the diagonal it is calibrated.
 
-    groups: {name: rows} of `helpers.dpo.calibration.reliability`.
+    groups: {name: rows} of `helpers.evaluate.calibration.reliability`.
     """
     with drawing(4.8, 4.2) as (fig, ax):
         ax.plot([0.5, 1], [0.5, 1], "--", color=GREY, linewidth=1.2, label="calibrated")

@@ -26,7 +26,7 @@ from types import SimpleNamespace
 
 ROOT = Path(__file__).resolve().parents[2]
 fake = SimpleNamespace(**runpy.run_path(str(ROOT / "tests" / "conftest.py")))
-COMMAND = "import sys; from helpers.launcher.cli import build_preferences; sys.exit(build_preferences(sys.argv[1:]))"
+COMMAND = "import sys; from helpers.tools.cli import build_preferences; sys.exit(build_preferences(sys.argv[1:]))"
 
 
 @dataclass
@@ -147,9 +147,10 @@ def overhead(requests: int = 400, at_once: int = 8, delay: float = 0.2) -> float
     """
     import ollama
 
-    from helpers.engine.client import LLM
-    from helpers.preferences.builder import BuildSettings, build_preferences
-    from helpers.preferences.records import InstructionRecord
+    from helpers.llm.client import LLM
+    from helpers.pairs.method import BuildSettings
+    from helpers.pairs.run import build_preferences
+    from helpers.records import InstructionRecord
 
     serve = [sys.executable, "-c", SERVE, str(ROOT / "tests" / "conftest.py"), str(delay)]
     server = subprocess.Popen(serve, stdout=subprocess.PIPE, text=True)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from helpers.dpo.batches import Batch, collate, tokenize_pair
+from helpers.dpo.data import Batch, collate, tokenize_pair
 from helpers.dpo.logprobs import sequence_logprobs, token_logprobs
 
 
@@ -123,9 +123,7 @@ BUGS = {
     "first response token left out": dict(collate=wrong_mask(lambda b, p: b.mask & shifted(b.mask, 1))),
     "last prompt token counted": dict(collate=wrong_mask(lambda b, p: b.mask | shifted(b.mask, -1))),
     "prompts counted": dict(collate=wrong_mask(lambda b, p: prompt_unmasked(b, p, range(2 * len(p))))),
-    "rejected prompts counted": dict(
-        collate=wrong_mask(lambda b, p: prompt_unmasked(b, p, range(len(p), 2 * len(p))))
-    ),
+    "rejected prompts counted": dict(collate=wrong_mask(lambda b, p: prompt_unmasked(b, p, range(len(p), 2 * len(p))))),
     "padding counted": dict(collate=wrong_mask(padding_counted)),
     "end-of-text masked as padding": dict(collate=wrong_mask(lambda b, p: b.mask & (b.targets != 256))),
     "end-of-text missing": dict(collate=changed_ends(lambda ids: ids[:-1])),

@@ -12,7 +12,7 @@ from helpers.dpo.objective import as_objective, named
 from helpers.dpo.observe import Pairs
 from helpers.dpo.reference import reference_logprobs
 from helpers.dpo.thumbs import thumbs_from_pairs
-from helpers.dpo.training import DPOSettings, evaluate_pairs
+from helpers.dpo.train import DPOSettings, evaluate_pairs
 from helpers.files import CourseError
 
 SHORT = DPOSettings(lr=1e-3, epochs=12, batch_size=4, eval_every=100)

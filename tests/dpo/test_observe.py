@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 import torch
 
-from helpers.dpo.batches import TokenPair
+from helpers.dpo.data import TokenPair
 from helpers.dpo.observe import Pairs, observe
 from helpers.dpo.reference import reference_logprobs
 from helpers.dpo.thumbs import TokenThumb, thumbs_from_pairs

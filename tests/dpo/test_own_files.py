@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.dpo import evaluation as ev
-from helpers.dpo.baselines import train_on_chosen
-from helpers.dpo.batches import fit_pairs, grouped_split
-from helpers.dpo.calibration import calibration_error, margins
-from helpers.dpo.comparisons import by_family, length_controlled
-from helpers.dpo.held_out import held_out
+from helpers.dpo.data import fit_pairs, grouped_split
 from helpers.dpo.reference import reference_logprobs
-from helpers.dpo.training import DPOSettings, train_dpo
+from helpers.dpo.train import DPOSettings, train_dpo
+from helpers.evaluate import samples as ev
+from helpers.evaluate.baselines import train_on_chosen
+from helpers.evaluate.calibration import calibration_error, margins
+from helpers.evaluate.compare import by_family, length_controlled
+from helpers.evaluate.held_out import held_out
 from helpers.files import CourseError
-from helpers.preferences.records import load_preferences
-from helpers.preferences.voices import politeness, voice_of
+from helpers.politeness.voices import politeness, voice_of
+from helpers.records import load_preferences
 
 BLOCK = 400
 SETTINGS = DPOSettings(beta=0.1, anchor=0.0, lr=1e-3, epochs=1, batch_size=2, eval_every=1)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from helpers.dpo import reference
-from helpers.dpo.batches import collate
+from helpers.dpo.data import collate
 from helpers.dpo.logprobs import sequence_logprobs
 from helpers.dpo.reference import reference_logprobs
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from helpers.dpo.losses import dpo_loss
 from helpers.dpo.reference import reference_logprobs
 from helpers.dpo.thumbs import thumbs_from_pairs
-from helpers.dpo.training import DPOSettings, check_start, compare, train_dpo
+from helpers.dpo.train import DPOSettings, check_start, compare, train_dpo
 from helpers.files import CourseError
 
 

@@ -15,7 +15,7 @@ import torch
 from helpers.dpo.losses import dpo_loss
 from helpers.dpo.objective import named
 from helpers.dpo.reference import reference_logprobs
-from helpers.dpo.training import train_dpo
+from helpers.dpo.train import train_dpo
 from helpers.files import ROOT, CourseError
 
 STEPS = 6  # of the settings in conftest
@@ -176,10 +176,10 @@ def test_a_damaged_checkpoint_is_named(content, model, data, tmp_path, trained):
 KILLED = """
 import os, signal, sys, torch
 sys.path[:0] = [{root!r}, {tests!r}]
-from conftest import SETTINGS, some_pairs, tiny_gpt
+from tiny_gpt import SETTINGS, some_pairs, tiny_gpt
 import tiktoken
 from helpers.dpo.reference import reference_logprobs
-from helpers.dpo.training import train_dpo
+from helpers.dpo.train import train_dpo
 torch.set_num_threads(1)
 ranks = {{bytes([i]): i for i in range(256)}}
 eot = {{"<|endoftext|>": 256}}
@@ -198,7 +198,7 @@ torch.save(torch.cat([p.flatten() for p in model.parameters()]), {out!r})
 def test_killed_and_started_again_ends_with_the_same_weights(tmp_path):
     def run(name, kill):
         paths = dict(file=str(tmp_path / f"{name}.safetensors"), out=str(tmp_path / f"{name}.pt"))
-        code = KILLED.format(root=str(ROOT), tests=str(Path(__file__).parent), kill=kill, **paths)
+        code = KILLED.format(root=str(ROOT), tests=str(ROOT / "tests"), kill=kill, **paths)
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
         return done, Path(paths["out"])
 

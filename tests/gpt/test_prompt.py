@@ -1,6 +1,7 @@
 import pytest
 
-from helpers.gpt.prompt import contains_answer, format_prompt, question
+from helpers.gpt.prompt import format_prompt
+from helpers.records import contains_answer, question
 
 
 def test_prompt_with_and_without_input():

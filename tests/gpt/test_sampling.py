@@ -51,9 +51,7 @@ def test_repeat_penalty_lowers_positive_and_negative_logits():
     assert set(draws([2.0, 0.5], sampling, 3, history=[0])) == {0}
 
 
-@pytest.mark.parametrize(
-    "sampling", [GREEDY, Sampling(), Sampling(0.8, 40, 0.9)], ids=["greedy", "plain", "ollama"]
-)
+@pytest.mark.parametrize("sampling", [GREEDY, Sampling(), Sampling(0.8, 40, 0.9)], ids=["greedy", "plain", "ollama"])
 def test_batched_and_cached_equals_one_by_one(model, sampling):
     """Rows of different lengths that end at different times (bugs 13 and 17)."""
     prompts = [[1, 2, 3], [5] * 10, [7, 8], list(range(40)), [9]]

@@ -73,9 +73,7 @@ def test_only_words_of_the_instruction_are_forgotten(tok):
     for _ in range(20):
         ids, mask = forget_words(example, places, 0.5, rng)
         assert len(example[0]) > len(ids) == len(mask) and sum(mask) == sum(example[1])
-        assert tok.decode(ids).endswith(
-            "\n\n### Input:\nThe dog ate it.\n\n### Response:\nIt was eaten.<|endoftext|>"
-        )
+        assert tok.decode(ids).endswith("\n\n### Input:\nThe dog ate it.\n\n### Response:\nIt was eaten.<|endoftext|>")
     assert forget_words(example, places, 0.0, rng) == example
     assert len(forget_words(example, places, 1.0, rng)[0]) == len(example[0]) - len(places)
 
@@ -94,9 +92,7 @@ def test_training_learns_and_repeats_exactly(model):
 
 def test_callback_sees_every_step(model):
     seen = []
-    train_sft(
-        model, EXAMPLES, 299, SFTSettings(epochs=1, batch_size=4), on_step=lambda h: seen.append(len(h))
-    )
+    train_sft(model, EXAMPLES, 299, SFTSettings(epochs=1, batch_size=4), on_step=lambda h: seen.append(len(h)))
     assert seen == [1, 2, 3]
 
 

@@ -68,11 +68,7 @@ def machine_paths(notebook: NotebookNode) -> list[str]:
     wrong = []
     for number, cell in enumerate(notebook.cells, start=1):
         texts = [cell.source, *(text for output in cell.get("outputs", []) for text in output_texts(output))]
-        wrong += [
-            f"cell {number} of all names {found[0]!r}"
-            for text in texts
-            if (found := MACHINE_PATH.search(text))
-        ]
+        wrong += [f"cell {number} of all names {found[0]!r}" for text in texts if (found := MACHINE_PATH.search(text))]
     return wrong
 
 
@@ -125,18 +121,13 @@ def images(notebook: NotebookNode) -> list[str]:
             wrong += [f"cell {number} of all: {what}" for what in without_alt(data.get("text/html", ""))]
         if cell.cell_type == "markdown":
             wrong += [f"cell {number} of all: {what}" for what in without_alt(cell.source)]
-            wrong += [
-                f"cell {number} of all: an image has no alt text"
-                for _ in re.findall(r"!\[\s*\]\(", cell.source)
-            ]
+            wrong += [f"cell {number} of all: an image has no alt text" for _ in re.findall(r"!\[\s*\]\(", cell.source)]
     return wrong
 
 
 def without_alt(html: str) -> list[str]:
     tags = re.findall(r"<img\b[^>]*>", html)
-    return [
-        "an <img> has no alt text" for tag in tags if not re.search(r"""\balt\s*=\s*("[^"]+"|'[^']+')""", tag)
-    ]
+    return ["an <img> has no alt text" for tag in tags if not re.search(r"""\balt\s*=\s*("[^"]+"|'[^']+')""", tag)]
 
 
 def identity(notebook: NotebookNode) -> list[str]:

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from helpers.launcher.notebooks import notebooks
+from helpers.tools.notebooks import notebooks
 
 spec = importlib.util.spec_from_file_location("notebook_style", Path(__file__).with_name("style.py"))
 style = importlib.util.module_from_spec(spec)
@@ -131,9 +131,7 @@ WRONG = {
     "Your turn": lambda nb: edit(nb, "Your turn", "Exercises"),
     "folded": lambda nb: edit(nb, "</details>", ""),
     "bare image": lambda nb: set_output(nb, new_output("display_data", data={"image/png": "aaaa"})),
-    "<img> has no alt": lambda nb: set_output(
-        nb, new_output("display_data", data={"text/html": "<img src=x>"})
-    ),
+    "<img> has no alt": lambda nb: set_output(nb, new_output("display_data", data={"text/html": "<img src=x>"})),
     "an image has no alt": lambda nb: edit(nb, "It is so", "![](01_b.ipynb)"),
     "leads nowhere": lambda nb: edit(nb, "It is so", "[x](02_c.ipynb)"),
     "at the top": lambda nb: nb.cells[0].update(source="# A title\n\nYou will be able to read."),

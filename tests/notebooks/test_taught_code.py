@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from helpers.files import NOTEBOOKS, ROOT
-from helpers.launcher.notebooks import notebooks
+from helpers.tools.notebooks import notebooks
 
 # Written in a cell of this notebook, line by line, and kept in helpers/ for the notebooks after it.
 TAUGHT = {
@@ -73,9 +73,7 @@ def test_the_notebook_defines_what_helpers_keep_in_the_same_words(path):
 def test_the_notebook_teaches_what_it_promises(number):
     (path,) = NOTEBOOKS.glob(f"{number}_*.ipynb")
     notebook, helpers = in_notebook(path), in_helpers()
-    assert [name for name in TAUGHT[number] if name not in notebook] == [], (
-        f"{path.name} does not define them"
-    )
+    assert [name for name in TAUGHT[number] if name not in notebook] == [], f"{path.name} does not define them"
     assert [name for name in TAUGHT[number] if name not in helpers] == [], "helpers/ does not keep them"
 
 

@@ -6,7 +6,7 @@ from tiny_gpt2 import BLOCK_SIZE, EOT, TEXTS
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from helpers.dpo.batches import tokenize_pair
+from helpers.dpo.data import tokenize_pair
 
 
 @pytest.fixture(scope="session")

@@ -20,9 +20,7 @@ def models():
     theirs = GPT2LMHeadModel(config).eval()
     with torch.no_grad():
         for name, p in theirs.named_parameters():
-            if (
-                name.endswith("bias") or "ln_" in name
-            ):  # the start has zeros and ones there: nothing would be tested
+            if name.endswith("bias") or "ln_" in name:  # the start has zeros and ones there: nothing would be tested
                 p.add_(0.2 * torch.randn_like(p))
     ours = GPT(GPTConfig(vocab_size=101, block_size=64, n_layer=3, n_head=4, n_embd=48)).eval()
     ours.load_state_dict(from_transformers(theirs.state_dict()))
@@ -49,9 +47,7 @@ def test_loss_and_gradients_with_the_prompt_masked(models):
     expected.backward()
     gradients = from_transformers({name: p.grad for name, p in theirs.named_parameters()})
     for name, p in ours.named_parameters():
-        torch.testing.assert_close(
-            p.grad, gradients[name], rtol=1e-4, atol=1e-5, msg=lambda m, n=name: f"{n}: {m}"
-        )
+        torch.testing.assert_close(p.grad, gradients[name], rtol=1e-4, atol=1e-5, msg=lambda m, n=name: f"{n}: {m}")
 
 
 def test_greedy_generation_of_a_batch_of_unequal_prompts(models):

@@ -11,7 +11,7 @@ from trl import DPOConfig, DPOTrainer
 
 from helpers.dpo.losses import dpo_loss
 from helpers.dpo.reference import reference_logprobs
-from helpers.dpo.training import DPOSettings, compare, train_dpo, update
+from helpers.dpo.train import DPOSettings, compare, train_dpo, update
 from helpers.gpt.checkpoints import from_transformers
 
 LR, BETA = 1e-4, 0.3
@@ -50,19 +50,13 @@ def test_loss_rewards_and_gradients(apart, pairs):
     losses.mean().backward()
     torch.testing.assert_close(losses.mean(), loss, rtol=1e-5, atol=1e-5)
     logged = {name: values[-1] for name, values in trl._metrics["train"].items()}
-    assert metrics["chosen_rewards"].mean().item() == pytest.approx(
-        logged["rewards/chosen"], rel=1e-5, abs=1e-5
-    )
-    assert metrics["rejected_rewards"].mean().item() == pytest.approx(
-        logged["rewards/rejected"], rel=1e-5, abs=1e-5
-    )
+    assert metrics["chosen_rewards"].mean().item() == pytest.approx(logged["rewards/chosen"], rel=1e-5, abs=1e-5)
+    assert metrics["rejected_rewards"].mean().item() == pytest.approx(logged["rewards/rejected"], rel=1e-5, abs=1e-5)
     assert metrics["accuracy"].mean().item() == pytest.approx(logged["rewards/accuracies"])
     gradients = from_transformers({name: p.grad for name, p in trl.model.named_parameters()})
     assert 0.01 < max(g.abs().max() for g in gradients.values())
     for name, p in model.named_parameters():
-        torch.testing.assert_close(
-            p.grad, gradients[name], rtol=1e-4, atol=1e-5, msg=lambda m, n=name: f"{n}: {m}"
-        )
+        torch.testing.assert_close(p.grad, gradients[name], rtol=1e-4, atol=1e-5, msg=lambda m, n=name: f"{n}: {m}")
 
 
 @pytest.mark.parametrize("kind", ["sgd", "adamw_torch"])
@@ -72,11 +66,7 @@ def test_one_optimizer_step(kind, hf_tokenizer, pairs, tmp_path):
     before = copy.deepcopy(model)
     trl = trainer(policy, reference, hf_tokenizer, tmp_path, optim=kind, max_grad_norm=1.0)
     trl.train()
-    build = (
-        partial(torch.optim.SGD, lr=LR)
-        if kind == "sgd"
-        else partial(torch.optim.AdamW, lr=LR, weight_decay=0)
-    )
+    build = partial(torch.optim.SGD, lr=LR) if kind == "sgd" else partial(torch.optim.AdamW, lr=LR, weight_decay=0)
     optimizer = build(model.parameters())
     losses, _ = compare(model, pairs, logprobs, partial(dpo_loss, beta=BETA))
     update(model, optimizer, losses.mean(), LR, 1.0, step=2)

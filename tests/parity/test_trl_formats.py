@@ -13,9 +13,7 @@ from trl.data_utils import (
     maybe_unpair_preference_dataset,
 )
 
-from helpers.files import DATA
-from helpers.gpt.prompt import format_prompt, question
-from helpers.preferences.export import (
+from helpers.audit.export import (
     load_conversational,
     load_kto,
     load_trl,
@@ -23,7 +21,10 @@ from helpers.preferences.export import (
     save_kto,
     save_trl,
 )
-from helpers.preferences.findings import load_rows
+from helpers.audit.findings import load_rows
+from helpers.files import DATA
+from helpers.gpt.prompt import format_prompt
+from helpers.records import question
 
 ODD = [
     {"instruction": "Say it.", "input": "line\u2028separator\tand \"quotes\"", "output": "x", "chosen": "雅典 🏛️",

@@ -5,9 +5,9 @@ import random
 import pytest
 
 from helpers.files import CourseError, read_jsonl
-from helpers.preferences.annotations import annotator_file, rankings
-from helpers.preferences.ranking import Candidates
-from helpers.preferences.rowfile import RowFile
+from helpers.pairs.annotations import annotator_file, rankings
+from helpers.pairs.ranking import Candidates
+from helpers.pairs.store import RowFile
 from helpers.show.annotate import (
     GUIDELINES,
     annotate,

@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from helpers.audit.findings import load_rows
+from helpers.audit.gate import audit, clean
 from helpers.files import DATA
-from helpers.preferences.audit import audit, clean
-from helpers.preferences.findings import load_rows
 from helpers.show.audit_report import audit_page, audit_table, removed_table, save_audit_page
 
 ATTACK = "<script>alert('x')</script><img src=x onerror=alert(1)>"

@@ -3,7 +3,7 @@
 import pytest
 
 from helpers.files import CourseError
-from helpers.preferences.feedback import FeedbackLog, opinions
+from helpers.pairs.methods.feedback import FeedbackLog, opinions
 from helpers.show import chat, chat_turn
 
 ATTACK = '<img src=x onerror="alert(1)">'

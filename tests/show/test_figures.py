@@ -73,9 +73,7 @@ FIGURES = {
     "curves": lambda: curves({"chosen": ([0, 1], [1, 2])}, "x", "y", "t", "a line", levels={"ln 2": 0.69}),
     "frame": lambda: curves(pd.DataFrame({"a": [1, 2], "b": [2, 1]}), "x", "y", "t", "lines", markers=True),
     "histogram": lambda: histogram({"a": [1, 2, 2], "b": [0, 3]}, "x", "t", "bumps", levels={"mean": 2}),
-    "heat": lambda: heat(
-        [[1, np.nan], [0.2, 0.8]], "t", "A map.", rows=["$", "\n"], columns=["a b", "long word"]
-    ),
+    "heat": lambda: heat([[1, np.nan], [0.2, 0.8]], "t", "A map.", rows=["$", "\n"], columns=["a b", "long word"]),
     "bars": lambda: bars({"a": 1, "b": (2, 1.5, 2.5)}, "pairs/s", "t", "two bars"),
     "loss_curve": lambda: loss_curve(history()),
     "training_panels": lambda: training_panels(history()),
@@ -162,9 +160,7 @@ def test_names_with_a_meaning_keep_their_colour():
     assert colour_of("val_chosen_rewards", 3) == CHOSEN == colour_of("Chosen")
     assert colour_of("polite", 5) == POLITE != colour_of("blunt") == BLUNT
     assert colour_of("impolite", 1) == PALETTE[1]
-    assert (
-        len({MEANING[name] for name in ("polite", "neutral", "blunt", "chosen", "rejected", "policy")}) == 6
-    )
+    assert len({MEANING[name] for name in ("polite", "neutral", "blunt", "chosen", "rejected", "policy")}) == 6
 
 
 def test_blend_goes_from_white_to_the_colour():

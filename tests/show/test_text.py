@@ -43,9 +43,7 @@ def test_text_of_a_model_never_becomes_html(page):
 
 
 def test_tokens_are_escaped():
-    page = tokens(
-        Words(), [1, 0], counted=ATTACK, masked=ATTACK, mask=[1, 0], values=[0, 0], value_name=ATTACK
-    )
+    page = tokens(Words(), [1, 0], counted=ATTACK, masked=ATTACK, mask=[1, 0], values=[0, 0], value_name=ATTACK)
     assert "<script" not in page.data and "·<script>" in plain(page)
 
 
@@ -108,9 +106,7 @@ def test_diff_marks_words_and_keeps_both_texts():
 
 
 def test_tokens_show_text_mask_and_values():
-    page = tokens(
-        Words(), torch.tensor([0, 2, 4]), torch.tensor([False, False, True]), torch.tensor([-1.0, 0, -2])
-    )
+    page = tokens(Words(), torch.tensor([0, 2, 4]), torch.tensor([False, False, True]), torch.tensor([-1.0, 0, -2]))
     boxes = re.findall(r'<span title="([^"]*)"', page.data)
     assert boxes == ["id 0, masked", "id 2, masked", "id 4, counted, -2.0000"]
     assert "<b>·a⇥b</b>" in page.data and "-2.00" in page.data and "-1.00" not in page.data

@@ -5,9 +5,9 @@ import warnings
 
 import pytest
 
-from helpers.dpo.calibration import reliability
-from helpers.dpo.evaluation import Estimate
+from helpers.evaluate.calibration import reliability
 from helpers.show import reliability_curve, trade_off
+from helpers.stats import Estimate
 
 METHODS = {
     "DPO": [

@@ -21,10 +21,7 @@ from helpers.show import (
 )
 from helpers.show.widgets import sketch
 
-ITEMS = [
-    {"prompt": f"What is {i} + 1?", "before": f"Look, {i + 1}.", "after": f"Gladly: {i + 1}."}
-    for i in range(5)
-]
+ITEMS = [{"prompt": f"What is {i} + 1?", "before": f"Look, {i + 1}.", "after": f"Gladly: {i + 1}."} for i in range(5)]
 FIRST = "A is better"
 
 
@@ -98,22 +95,16 @@ def test_live_curve_can_be_used_for_a_second_run():
     live = LiveCurve(every=0)
     live([{"step": 1, "loss": 9.0}])
     live([{"step": 1, "loss": 1.0}])
-    assert "loss 1" in live.widget.value and "9" not in re.search(
-        'aria-label="([^"]*)"', live.widget.value
-    ).group(1)
+    assert "loss 1" in live.widget.value and "9" not in re.search('aria-label="([^"]*)"', live.widget.value).group(1)
 
 
 def test_sketch_stays_small_and_inside_its_frame():
-    rows = [{"step": step, "loss": np.sin(step / 99)} for step in range(20_000)] + [
-        {"step": 20_000, "loss": np.nan}
-    ]
+    rows = [{"step": step, "loss": np.sin(step / 99)} for step in range(20_000)] + [{"step": 20_000, "loss": np.nan}]
     drawing = sketch(rows, ("loss", "val_loss"))
     points = re.search('points="([^"]*)"', drawing).group(1).split()
     assert len(drawing) < 20_000 and len(points) > 300
     assert all(59 < float(x) < 561 and 19 < float(y) < 201 for x, y in (point.split(",") for point in points))
-    assert "Waiting" in sketch([], ("loss",)) and "Waiting" in sketch(
-        [{"step": 1, "loss": np.nan}], ("loss",)
-    )
+    assert "Waiting" in sketch([], ("loss",)) and "Waiting" in sketch([{"step": 1, "loss": np.nan}], ("loss",))
     assert "<script" not in sketch([{"step": 1, "<script>": 1.0}], ("<script>",), y_label="<script>")
 
 

@@ -1,0 +1,1 @@
+"""Would I train on this? The gate, the dataset card, and exports."""

@@ -1,0 +1,172 @@
+"""A dataset card: what somebody must know before they train on a set. Every number in it is computed from the data."""
+
+import html
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from helpers.audit.findings import as_rows
+from helpers.audit.gate import Audit
+from helpers.audit.shortcuts import voice_counts
+from helpers.files import CourseError, read_jsonl
+from helpers.pairs.checks import prompt_key
+
+SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+EXAMPLES = 3
+
+
+def dataset_card(
+    records: Iterable,
+    found: Audit,
+    *,
+    title: str,
+    licence: str,
+    provenance: Sequence[dict] = (),
+    split: tuple[Sequence[int], Sequence[int]] | None = None,
+    notes: Sequence[str] = (),
+) -> str:
+    """The card as Markdown, with the header that the Hugging Face Hub reads.
+
+    found: the audit of these records. licence: what you decided, e.g. "cc-by-4.0". provenance: the builder's rows of
+    these records, in any order, with the keys "method" and "model" where they are known. split: indices of training
+    and validation rows. notes: known limits in your own words.
+    Raises CourseError without a title or a licence, or if the audit saw another number of records.
+    """
+    rows = as_rows(records)
+    if not title.strip() or not licence.strip():
+        raise CourseError('A card needs a title and a licence, such as licence="cc-by-4.0". Decide before you share.')
+    if found.total != len(rows):
+        raise CourseError(f"The audit saw {found.total} rows, and these are {len(rows)}. Audit the rows of the card.")
+    parts = [
+        _header(rows, found, title, licence),
+        f"# {_safe(title)}",
+        f"{len(rows):,} preference pairs: a question, and two answers of which one is preferred.",
+        _sizes(rows, split),
+        _origin(provenance),
+        _texts(rows, found),
+        _gate(found),
+        _limits(found, provenance, notes),
+        _examples(rows),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def provenance_of(records: Iterable, *paths) -> list[dict]:
+    """The builders' rows (JSONL) that these records came from: those of the given files with the same pair.
+
+    A file that is missing is passed over, so that a set without provenance gives an empty list.
+    """
+    pairs = {_pair(row) for row in as_rows(records)}
+    rows = (row for path in paths if Path(path).exists() for row in read_jsonl(path))
+    return [row for row in rows if _pair(row) in pairs]
+
+
+def _pair(row: dict) -> tuple:
+    return tuple(row.get(key) for key in ("instruction", "input", "chosen", "rejected"))
+
+
+def _header(rows: list[dict], found: Audit, title: str, licence: str) -> str:
+    size = next((name for limit, name in SIZES if len(rows) < limit), "n>1M")
+    language = ["language:", "- en"] if found.english else []
+    lines = [f"pretty_name: {_quoted(title)}", f"license: {_quoted(licence)}", *language]
+    return "\n".join(["---", *lines, "size_categories:", f"- {size}", "tags:", "- preference", "- dpo", "---"])
+
+
+def _sizes(rows: list[dict], split) -> str:
+    questions = Counter(prompt_key(row) for row in rows)
+    table = [
+        ("pairs", f"{len(rows):,}"),
+        ("different questions", f"{len(questions):,}"),
+        ("questions with several pairs", f"{sum(count > 1 for count in questions.values()):,}"),
+        ("pairs with an input", f"{sum(bool(row['input']) for row in rows):,}"),
+    ]
+    if split is not None:
+        table += [("training pairs", f"{len(split[0]):,}"), ("validation pairs", f"{len(split[1]):,}")]
+    return "## Size\n\n" + _table(("what", "number"), table)
+
+
+def _origin(provenance: Sequence[dict]) -> str:
+    if not provenance:
+        return "## Origin\n\nUnknown: no row says which method and which model made it."
+    counts = Counter((str(row.get("method") or "unknown"), _models(row)) for row in provenance)
+    table = [(method, model, f"{count:,}") for (method, model), count in counts.most_common()]
+    return "## Origin\n\n" + _table(("method", "model", "pairs"), table)
+
+
+def _models(row: dict) -> str:
+    """The model, or models, that wrote or judged this row."""
+    several = row.get("models") or {}
+    several = several.values() if isinstance(several, dict) else several
+    names = [row.get("model"), *several, row.get("judge")]
+    names = [name if isinstance(name, str) else str(name.get("model", name)) if isinstance(name, dict) else str(name)
+             for name in names if name]  # fmt: skip
+    return ", ".join(dict.fromkeys(names)) or "unknown"
+
+
+def _texts(rows: list[dict], found: Audit) -> str:
+    lengths = []
+    for side in ("chosen", "rejected"):
+        words = np.array([len(row[side].split()) for row in rows])
+        characters = np.array([len(row[side]) for row in rows])
+        lengths.append((side, f"{words.mean():.1f}", f"{np.median(words):.0f}", f"{np.quantile(words, 0.95):.0f}",
+                        f"{characters.mean():.0f}", f"{characters.max():,}"))  # fmt: skip
+    columns = ("side", "words, mean", "median", "95th percentile", "characters, mean", "longest")
+    text = "## Texts\n\n" + _table(columns, lengths)
+    if not found.english:
+        return text + "\n\nThe voices were not measured: the measure knows English only."
+    limit = found.settings.voice_sample
+    read = rows[:: -(-len(rows) // limit)]
+    counts = voice_counts(read)
+    shares = [
+        (side, *(f"{counts[side][voice] / len(read):.1%}" for voice in ("polite", "neutral", "blunt")))
+        for side in counts
+    ]
+    note = f"Voices of {len(read):,} pairs, by a rule that looks for polite and blunt phrases:"
+    return f"{text}\n\n{note}\n\n" + _table(("side", "polite", "neutral", "blunt"), shares)
+
+
+def _gate(found: Audit) -> str:
+    rows = [
+        (finding.check, finding.verdict, "–" if finding.value is None else f"{finding.value:.4g}",
+         finding.threshold or "–", finding.message)
+        for finding in found.findings
+    ]  # fmt: skip
+    return f"## Quality gate\n\n{found}\n\n" + _table(("check", "verdict", "value", "limit", "finding"), rows)
+
+
+def _limits(found: Audit, provenance: Sequence[dict], notes: Sequence[str]) -> str:
+    """What the numbers above do not vouch for; the caller's notes come last."""
+    limits = [f"The check '{check}' fails. Read its finding before you train on this set." for check in found.failed]
+    limits += [f"'{check}' was not checked." for check in found.skipped]
+    told = found["response-only classifier"].value
+    if told is not None:
+        limits.append(f"The response alone, without its question, tells the preferred side in {told:.1%} of pairs.")
+    synthetic = sum(bool(row.get("model") or row.get("models")) for row in provenance)
+    if synthetic:
+        limits.append(f"A language model wrote a side of at least {synthetic:,} pairs, or judged them.")
+    limits += [_safe(note) for note in notes]
+    return "## Known limits\n\n" + "\n".join(f"- {limit}" for limit in limits or ["None is known."])
+
+
+def _examples(rows: list[dict]) -> str:
+    chosen = rows[:: max(1, len(rows) // EXAMPLES)][:EXAMPLES]
+    table = [[row[key] for key in ("instruction", "input", "chosen", "rejected")] for row in chosen]
+    return "## Examples\n\n" + _table(("instruction", "input", "chosen", "rejected"), table)
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *([_safe(cell) for cell in row] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _safe(text: str) -> str:
+    """Text of a model inside Markdown: one line, no HTML, no link, no table cell of its own."""
+    line = html.escape(" ".join(str(text).split()), quote=False)
+    return "".join("\\" + character if character in "\\`*_[]|#!$~" else character for character in line)
+
+
+def _quoted(text: str) -> str:
+    """A YAML string, so that a colon in a title does no harm."""
+    return '"' + " ".join(text.split()).replace("\\", "\\\\").replace('"', '\\"') + '"'

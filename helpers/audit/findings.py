@@ -1,0 +1,136 @@
+"""What the audit of a preference set looks at, by which limits it judges, and how a finding looks."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from helpers.files import CourseError, shown
+from helpers.pairs.checks import STOP_WORDS
+from helpers.records import FIVE_KEYS, PreferenceRecord
+from helpers.streams import json_items, json_name
+
+ENGLISH = "en"
+
+
+@dataclass(frozen=True)
+class AuditSettings:
+    """The limits of the gate. Shares are in 0..1. Faults without a limit here must not occur at all."""
+
+    language: str | None = None  # "en", another code, or None: recognised by the share of English function words
+    similarity: float = 0.85  # of character 5-grams (Jaccard), from which two rows count as nearly the same
+    max_near_duplicates: float = 0.01  # of the rows: a few happen by chance and cost little
+    max_wrong_rejected: float = 0.1  # of the rows with a key: more, and "is right" is what the pairs teach
+    length: tuple[float, float] = (0.3, 0.7)  # pairs whose chosen side is longer, of those that differ in length
+    # Accuracy on unseen prompts, a pair without the phrases counting half. 0.65: one phrase decides three pairs
+    # of ten. 0.8: ten phrases decide six of ten. Above that the pairs teach phrases and not what they stand for.
+    max_phrase: float = 0.65
+    max_keywords: float = 0.8
+    keywords: int = 10
+    neutral_chosen: tuple[float, float] = (0.3, 0.7)  # neutral texts that are the chosen side
+    max_voice_errors: float = 0.05  # pairs whose chosen side is ruder, of those that differ in tone
+    min_rows: int = 50  # a share of fewer rows says nothing; such a check is skipped
+    sample: int = 5_000  # pairs that the word checks learn from; a share of so many is sure to 1.5 percentage points
+    voice_sample: int = 2_000  # pairs that the voice checks read; sure to 2.2 percentage points
+    folds: int = 5  # of the cross-validation
+    seed: int = 0  # of the samples
+
+    def __post_init__(self):
+        for name in ("similarity", "max_near_duplicates", "max_wrong_rejected", "max_phrase", "max_keywords",
+                     "max_voice_errors"):  # fmt: skip
+            if not 0 <= getattr(self, name) <= 1:
+                raise CourseError(f"AuditSettings: {name} is a share from 0 to 1, not {getattr(self, name)!r}.")
+        for name in ("length", "neutral_chosen"):
+            low, high = getattr(self, name)
+            if not 0 <= low < high <= 1:
+                raise CourseError(f"AuditSettings: {name} is (low, high) with 0 <= low < high <= 1, not {low, high}.")
+        for name, least in (("keywords", 1), ("min_rows", 1), ("sample", 10), ("voice_sample", 1), ("folds", 2)):
+            if getattr(self, name) < least:
+                raise CourseError(f"AuditSettings: {name} is at least {least}, not {getattr(self, name)!r}.")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The result of one check. `passed` is None if it was skipped (no value) or only reports (with a value)."""
+
+    check: str
+    passed: bool | None
+    value: float | None
+    threshold: str  # in words: "0", "at most 0.01", "0.3 to 0.7"; "" if there is none
+    message: str
+    rows: dict[int, str] = field(default_factory=dict)  # index of a row, from 0: what is wrong with it
+
+    @property
+    def verdict(self) -> str:
+        """ "pass", "fail", "skipped" or "reported"."""
+        if self.passed is None:
+            return "skipped" if self.value is None else "reported"
+        return "pass" if self.passed else "fail"
+
+
+@dataclass(frozen=True)
+class Material:
+    """What every check gets: the rows as dictionaries, the limits, and what else is known about the set."""
+
+    rows: list[dict]
+    settings: AuditSettings
+    english: bool
+    answers: dict[tuple[str, str], list[str]]  # (instruction, input): what a right answer must contain
+    split: tuple[list[int], list[int]] | None  # indices of the training and of the validation rows
+
+
+def skipped(check: str, reason: str) -> Finding:
+    """A check that could not be done is not a check that was passed."""
+    return Finding(check, None, None, "", f"Skipped: {reason}")
+
+
+def by_rows(check: str, bad: dict[int, str], total: int, fault: str, limit: float = 0.0) -> Finding:
+    """A finding about single rows: the share of `total` rows that have a fault, and which these are."""
+    share = len(bad) / total if total else 0.0
+    message = f"{len(bad):,} of {total:,} rows {fault}." if bad else f"None of {total:,} rows {fault}."
+    return Finding(check, share <= limit, share, f"at most {limit:g}" if limit else "0", message, bad)
+
+
+def is_english(texts: Iterable[str]) -> bool:
+    """True if at least a fifth of the words are English function words: English has about two fifths.
+
+    Languages that share some of these words, such as German or Dutch, stay below a tenth.
+    """
+    tokens = [word for text in texts for word in re.findall(r"[^\W\d_]+(?:'\w+)?", text.casefold())]
+    return bool(tokens) and sum(word in STOP_WORDS for word in tokens) >= 0.2 * len(tokens)
+
+
+def as_rows(records: Iterable) -> list[dict]:
+    """The records as dictionaries, five texts each. Texts may be empty or equal: the audit is there to say so.
+
+    Raises CourseError naming the record if a key is missing or is no text, or if there is no record at all.
+    """
+    rows = [record.model_dump() if isinstance(record, PreferenceRecord) else record for record in records]
+    if not rows:
+        raise CourseError("There are no records, so there is nothing to audit. Pass a list with at least one.")
+    for number, row in enumerate(rows, start=1):
+        check_row(row, f"Record {number} of the list")
+    return rows
+
+
+def load_rows(path) -> list[dict]:
+    """Read any five-key file (a JSON list or .jsonl) for an audit; it lets empty and equal sides in.
+
+    Raises CourseError for a file that is missing or malformed, and naming the record without one of the keys.
+    """
+    rows = []
+    for place, row in json_items(path):
+        check_row(row, f"{shown(path)}, {place}")
+        rows.append(row)
+    if not rows:
+        raise CourseError(f"{shown(path)} holds no records, so there is nothing to audit.")
+    return rows
+
+
+def check_row(row, place: str) -> None:
+    """Raise CourseError unless the row has a text under each of the five keys."""
+    if not isinstance(row, dict):
+        raise CourseError(f"{place} must be an object with the keys {', '.join(FIVE_KEYS)}, but is {json_name(row)}.")
+    for key in FIVE_KEYS:
+        if not isinstance(row.get(key), str):
+            state = f"must be text, but is {json_name(row[key])}" if key in row else "is missing"
+            raise CourseError(f'{place}: the key "{key}" {state}. Correct this record.')

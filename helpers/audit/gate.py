@@ -1,0 +1,125 @@
+"""The gate: would I train on this? It reports, it can clean, and it never deletes in silence."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from helpers.audit import rows as row_checks
+from helpers.audit import shortcuts
+from helpers.audit.findings import ENGLISH, AuditSettings, Finding, Material, as_rows, is_english
+from helpers.files import CourseError
+
+CHECKS = {
+    "equal sides": row_checks.equal_sides,
+    "contradictions": row_checks.contradictions,
+    "empty": row_checks.empty,
+    "truncated": row_checks.truncated,
+    "refused": row_checks.refused,
+    "leaked meta-text": row_checks.leaked_meta_text,
+    "changed facts": row_checks.changed_facts,
+    "wrong rejected": row_checks.wrong_rejected,
+    "near-duplicates": row_checks.repeated_rows,
+    "split leakage": row_checks.split_leakage,
+    "unusual characters": row_checks.unusual_characters,
+    "length shortcut": shortcuts.length_shortcut,
+    "single phrase": shortcuts.single_phrase,
+    "keyword list": shortcuts.keyword_list,
+    "response-only classifier": shortcuts.response_only,
+    "voice labels": shortcuts.voice_labels,
+    "voice balance": shortcuts.voice_balance,
+}
+# A row that one of these names is of no use. What the other checks name is for a person to judge.
+CLEANED = ("equal sides", "contradictions", "empty", "truncated", "refused", "leaked meta-text", "changed facts",
+           "near-duplicates", "unusual characters")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The findings about a set of `total` rows, in the order of CHECKS."""
+
+    findings: tuple[Finding, ...]
+    total: int
+    settings: AuditSettings
+    english: bool  # whether the checks of phrases and voices could be done
+
+    @property
+    def passed(self) -> bool:
+        """True if no check failed. Skipped checks neither pass nor fail: look at them."""
+        return not self.failed
+
+    @property
+    def failed(self) -> list[str]:
+        return [finding.check for finding in self.findings if finding.verdict == "fail"]
+
+    @property
+    def skipped(self) -> list[str]:
+        return [finding.check for finding in self.findings if finding.verdict == "skipped"]
+
+    def __getitem__(self, check: str) -> Finding:
+        for finding in self.findings:
+            if finding.check == check:
+                return finding
+        raise CourseError(f"The audit did not run {check!r}, but {', '.join(f.check for f in self.findings)}.")
+
+    def __str__(self) -> str:
+        verdict = f"fails: {', '.join(self.failed)}" if self.failed else "passes"
+        skipped = f"; skipped: {', '.join(self.skipped)}" if self.skipped else ""
+        return f"The set of {self.total:,} rows {verdict}{skipped}."
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """kept and removed together are the rows that came in; kept in their order, removed with the reasons."""
+
+    kept: list[dict]
+    removed: list[dict]  # {"record": number from 1, "reasons": ["check: what"], "row": the row itself}
+
+    def __str__(self) -> str:
+        return f"{len(self.kept):,} rows kept, {len(self.removed):,} removed"
+
+
+def audit(
+    records: Iterable,
+    settings: AuditSettings | None = None,
+    answers: dict[tuple[str, str], list[str]] | None = None,
+    split: tuple[list[int], list[int]] | None = None,
+    only: Iterable[str] = CHECKS,
+) -> Audit:
+    """Check five-key records (dicts or PreferenceRecords).
+
+    answers: what a right answer must contain, by (instruction, input); see `answer_keys`.
+    split: indices of the training and the validation rows. only: names of the checks to run (default: all).
+    Raises CourseError for a record without the five texts, a split that names rows that are not there, or an unknown
+    check.
+    """
+    rows, settings, only = as_rows(records), settings or AuditSettings(), tuple(only)
+    if split is not None and not all(0 <= index < len(rows) for part in split for index in part):
+        raise CourseError(f"The split names rows outside of 0 to {len(rows) - 1}. Split these very rows.")
+    if unknown := [check for check in only if check not in CHECKS]:
+        raise CourseError(f"There is no check {unknown[0]!r}. There is: {', '.join(CHECKS)}.")
+    english = settings.language == ENGLISH
+    if settings.language is None:
+        english = is_english(row[key] for row in rows[:: len(rows) // 1000 + 1] for key in ("instruction", "chosen"))
+    material = Material(rows, settings, english, answers or {}, split)
+    return Audit(tuple(CHECKS[check](material) for check in only), len(rows), settings, english)
+
+
+def answer_keys(records: Iterable) -> dict[tuple[str, str], list[str]]:
+    """The answer keys of instruction records, by question."""
+    return {(record.instruction, record.input): record.answer for record in records if record.answer}
+
+
+def clean(records: Iterable, found: Audit, checks: Iterable[str] = CLEANED) -> Cleaned:
+    """Set aside every row that one of these checks names, with all reasons. The records must be those of the audit.
+
+    Shortcuts and balance are properties of the whole set: no row is at fault, so nothing is removed for them.
+    """
+    rows, checks = as_rows(records), tuple(checks)
+    if len(rows) != found.total:
+        raise CourseError(f"The audit saw {found.total} rows, and these are {len(rows)}. Clean the rows it saw.")
+    reasons: dict[int, list[str]] = {}
+    for check in checks:
+        for index, what in found[check].rows.items():
+            reasons.setdefault(index, []).append(f"{check}: {what}")
+    kept = [row for index, row in enumerate(rows) if index not in reasons]
+    removed = [{"record": index + 1, "reasons": reasons[index], "row": rows[index]} for index in sorted(reasons)]
+    return Cleaned(kept, removed)

@@ -1,0 +1,1 @@
+"""What a model says, in numbers: samples, comparisons, calibration, baselines."""

@@ -1,1 +1,0 @@
-"""`python3 -m helpers`: sets up the environment, opens the course, runs it, tests it."""

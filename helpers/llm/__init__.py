@@ -1,0 +1,1 @@
+"""Language models over HTTP: the client, finding a server, judges."""

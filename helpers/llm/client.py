@@ -1,0 +1,231 @@
+"""Asking a language model over HTTP: the official `ollama` client, with time limits and retries."""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from itertools import islice
+
+import httpx
+import ollama
+from tqdm.auto import tqdm
+
+from helpers.files import CourseError
+
+# Statuses that may pass by waiting. The client reports an error in the middle of a stream as -1.
+TRANSIENT = {-1, 408, 429, 500, 502, 503, 504}
+
+# What a request can end in. The last three are what the client raises over a body that is not Ollama's JSON.
+TROUBLE = (ConnectionError, httpx.HTTPError, ollama.ResponseError, ValueError, TypeError, AttributeError)
+
+
+class LLMError(CourseError):
+    """A request failed. `transient`: asking again may help. `refused`: this prompt will not be answered."""
+
+    def __init__(self, message: str, transient: bool = False, refused: bool = False):
+        super().__init__(message)
+        self.transient, self.refused = transient, refused
+
+
+class IncompleteReply(ValueError):
+    """The server ended its reply without saying that it is done."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the model answered: the text without surrounding blanks, and what was measured."""
+
+    text: str
+    done_reason: str  # "stop", or "length" if the reply was cut at num_predict tokens
+    prompt_tokens: int
+    tokens: int
+    seconds: float
+    raw: dict = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Exponential back-off with jitter: 0.5, 1, 2, … seconds, shortened at random to spread the callers."""
+
+    tries: int = 4
+    first: float = 0.5
+    longest: float = 8.0
+
+    def pause(self, attempt: int) -> float:
+        """Seconds to wait after this attempt (0, 1, …) has failed."""
+        return min(self.longest, self.first * 2**attempt) * random.uniform(0.5, 1.0)
+
+
+@dataclass(frozen=True)
+class LLM:
+    """A chat model on a server that speaks Ollama's API. Made by `connect()`."""
+
+    client: ollama.Client
+    model: str
+    host: str
+    digest: str = ""
+    engine: str = "ollama"  # the server's name and version, for the record
+    embedded: bool = False
+    thinks: bool = False  # a thinking model is told not to think aloud
+    timeout: float = 120.0
+    retry: Retry = Retry()
+
+    def ask(
+        self,
+        prompt: str,
+        *,
+        seed: int | None = None,
+        temperature: float | None = None,
+        format: dict | str | None = None,
+        num_predict: int = 256,
+        top_logprobs: int = 0,
+        **options,
+    ) -> Reply:
+        """Send one prompt and wait for the whole reply, at most `num_predict` tokens.
+
+        With `top_logprobs` (up to 20), `raw["logprobs"]` has that many likely tokens for each place of the reply.
+        `options` are Ollama's (top_k, top_p, stop, …); what is None stays at the model's default.
+        Raises LLMError after the last try, at once if the server refuses the request (4xx).
+        """
+        # Ollama reads the seed and the temperature inside the options only.
+        options |= {"seed": seed, "temperature": temperature, "num_predict": num_predict}
+        request = {"model": self.model, "prompt": prompt, "format": format}
+        request["options"] = {key: value for key, value in options.items() if value is not None}
+        if top_logprobs:
+            request |= {"logprobs": True, "top_logprobs": top_logprobs}
+        if self.thinks:
+            request["think"] = False
+        return self._with_retries(lambda: _send(self.client, request))
+
+    def ask_many(
+        self, asks: Iterable[str | dict], *, workers: int = 8, label: str | None = None, **common
+    ) -> list[Reply]:
+        """Ask several at once; the replies come back in the order of `asks`.
+
+        Each ask is a prompt, or a dict of arguments of `ask` (with the key "prompt"); `common` goes to all of
+        them. A label shows a progress bar.
+        """
+        asks = [{"prompt": ask} if isinstance(ask, str) else ask for ask in asks]
+        replies = [None] * len(asks)
+
+        def answer(number):
+            replies[number] = self.ask(**(common | asks[number]))
+
+        for _ in in_parallel(answer, range(len(asks)), workers=workers, total=len(asks), label=label):
+            pass
+        return replies
+
+    def stream(self, prompt: str, **options) -> Iterator[str]:
+        """Yield the reply piece by piece, as it is written. No retries: a broken stream raises LLMError."""
+        request = {"model": self.model, "prompt": prompt, "options": options}
+        if self.thinks:
+            request["think"] = False
+        done = False
+        try:
+            for part in self.client.generate(**request, stream=True):
+                yield part.response
+                done = part.done
+            if not done:
+                raise IncompleteReply("the stream broke off")
+        except TROUBLE as error:
+            raise explain(error, self) from error
+
+    def _with_retries(self, send: Callable[[], Reply]) -> Reply:
+        started = time.monotonic()
+        for attempt in range(self.retry.tries):
+            try:
+                return send()
+            except TROUBLE as error:
+                failure = explain(error, self)
+                silent = time.monotonic() - started > 1.5 * self.timeout  # a server that hangs: two tries, not four
+                if not failure.transient or silent or attempt + 1 == self.retry.tries:
+                    raise failure from error
+            time.sleep(self.retry.pause(attempt))
+        raise ValueError("Retry.tries must be at least 1")
+
+
+def _send(client: ollama.Client, request: dict) -> Reply:
+    started = time.monotonic()
+    answer = client.generate(**request)
+    if not answer.done:
+        raise IncompleteReply("the reply broke off before it was done")
+    return Reply(
+        text=answer.response.strip(),
+        done_reason=answer.done_reason or "stop",
+        prompt_tokens=answer.prompt_eval_count or 0,
+        tokens=answer.eval_count or 0,
+        seconds=time.monotonic() - started,
+        raw=answer.model_dump(exclude_none=True),
+    )
+
+
+def in_parallel(
+    function: Callable,
+    items: Iterable,
+    *,
+    workers: int = 8,
+    total: int | None = None,
+    label: str | None = None,
+) -> Iterator[tuple]:
+    """Yield (item, function(item)) as each is finished, with a progress bar if there is a label.
+
+    Only 2 × workers items are taken ahead, so `items` may be endless. The first exception, a Ctrl-C, or
+    leaving the loop cancels what has not begun.
+    """
+    items, running = iter(items), {}
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="ask")
+    bar = tqdm(total=total, desc=label, disable=label is None, mininterval=0.5)
+    try:
+        while True:
+            for item in islice(items, 2 * workers - len(running)):
+                running[pool.submit(function, item)] = item
+            if not running:
+                return
+            # The time limit lets Ctrl-C through on Windows, where an endless wait cannot be interrupted.
+            for future in wait(running, timeout=0.5, return_when=FIRST_COMPLETED).done:
+                item, result = running.pop(future), future.result()
+                bar.update()
+                yield item, result
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        bar.close()
+
+
+def explain(error: Exception, llm: LLM) -> LLMError:
+    """What a failed request means and what to do about it."""
+    where = f"{'The embedded engine' if llm.embedded else 'Ollama'} at {llm.host}"
+    if isinstance(error, ollama.ResponseError):
+        return _explain_status(error, llm, where)
+    if isinstance(error, httpx.TimeoutException):
+        advice = (
+            "The first call loads the model, so run the cell again. If it stays slow, take a smaller model "
+            f"(COURSE_MODEL) or more patience: connect(timeout={4 * llm.timeout:g})."
+        )
+        return LLMError(f"{where} gave no answer within {llm.timeout:g} s. {advice}", transient=True)
+    if isinstance(error, ConnectionError | httpx.HTTPError):
+        advice = "Restart the kernel" if llm.embedded else "Start it again (the Ollama app, or `ollama serve`)"
+        message = f"{where} does not answer ({type(error).__name__}). {advice} and run this cell."
+        return LLMError(message, transient=True)
+    advice = "Is another program listening there?"
+    return LLMError(f"{where} sent a reply that is not in Ollama's format ({_short(error)}). {advice}", transient=True)
+
+
+def _explain_status(error: ollama.ResponseError, llm: LLM, where: str) -> LLMError:
+    status, text = error.status_code, _short(error.error)
+    if status == 404:
+        return LLMError(f"{where} has no model {llm.model!r} any more. Get it with `ollama pull {llm.model}`.")
+    if status in (429, 503):
+        advice = "Wait until it has finished its other work, or ask for less at once (workers=1)."
+        return LLMError(f"{where} is busy ({text}). {advice}", transient=True)
+    if "system memory" in text:
+        return LLMError(f"{where} cannot load {llm.model}: {text}. Take a smaller model (COURSE_MODEL).")
+    if 'option "' in text or status not in TRANSIENT and status < 500:  # a wrongly typed option comes as a 500
+        return LLMError(f"{where} refused the request: {text}.", refused=True)
+    message = f"{where} failed with an error of its own (status {status}): {text}."
+    return LLMError(message, transient=status in TRANSIENT)
+
+
+def _short(error) -> str:
+    text = " ".join(str(error).split()).rstrip(".") or "no message"
+    return text if len(text) <= 300 else text[:300] + "…"

@@ -1,0 +1,210 @@
+"""Finding a language model: the Ollama that is running, else the embedded engine. Both speak HTTP."""
+
+import functools
+import os
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import httpx
+import ollama
+from ollama._client import _parse_host
+
+from helpers.files import CourseError
+from helpers.llm.client import LLM, TROUBLE, Retry
+
+DEFAULT_HOST = "127.0.0.1:11434"
+EMBEDDED_MODEL = "course-small"
+COURSE_MODELS = (EMBEDDED_MODEL, "course-weak")  # the embedded engine can always serve these
+SMALL_MODELS = "`ollama pull gemma3:1b` (815 MB) or `ollama pull llama3.2:3b` (2.0 GB, better)"
+EMBEDDING_FAMILIES = {"bert", "nomic-bert", "nomic-bert-moe"}  # for servers too old to list capabilities
+FAIRLY_ABLE = 500_000_000  # bytes: a smaller model rewrites poorly
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model of a server's list."""
+
+    name: str
+    digest: str
+    size: int
+    chats: bool
+    thinks: bool
+
+
+def connect(
+    model: str | None = None,
+    host: str | None = None,
+    *,
+    timeout: float = 120.0,
+    retry: Retry | None = None,
+    warm_up: bool = True,
+) -> LLM:
+    """Connect to a chat model and print one line that says which.
+
+    A model or host asked for, here or in COURSE_MODEL and OLLAMA_HOST, is served or refused with a
+    CourseError, never replaced. With neither, a running Ollama that has a chat model is preferred, else the
+    embedded engine is started; it also serves models that only it has (course-small, …).
+    `timeout`: seconds a request may take. `warm_up`: let Ollama load the model now, with a request of one token.
+    """
+    model = model or os.environ.get("COURSE_MODEL", "").strip() or None
+    host = host or os.environ.get("OLLAMA_HOST", "").strip() or None
+    address = _address(host)
+    only_there = host and model not in COURSE_MODELS
+    models, trouble = [], ""
+    try:
+        models = _chat_models(address)
+    except CourseError as error:
+        if only_there:
+            raise
+        trouble = str(error)
+    if chosen := _choose(models, model):
+        return _on_ollama(chosen, address, timeout, retry, warm_up)
+    if only_there:
+        raise CourseError(_nothing_suitable(address, models, model))
+    return _on_embedded(model or EMBEDDED_MODEL, address, models, trouble, timeout, retry)
+
+
+def _on_ollama(chosen: Model, address: str, timeout: float, retry: Retry | None, warm_up: bool) -> LLM:
+    llm = _llm(chosen, address, timeout, retry)
+    place = "the embedded engine" if llm.embedded else "Ollama"
+    other = "" if llm.embedded else f" For the embedded engine instead: connect(model={EMBEDDED_MODEL!r})."
+    print(f"Using {llm.model} on {place} at {address}.{other}")
+    if warm_up and not llm.embedded:
+        # The first call loads the model, and its reply can differ from later equal calls: it is thrown away.
+        llm.ask("Hello", num_predict=1, temperature=0)
+    return llm
+
+
+def _on_embedded(
+    name: str, ollama_at: str, models: list[Model], trouble: str, timeout: float, retry: Retry | None
+) -> LLM:
+    address = _embedded_server().url.rstrip("/")
+    chosen = _find(_chat_models(address), name)
+    if chosen:
+        print(f"Using {name} on the embedded engine at {address}. {_how_to_get_ollama(models, trouble)}")
+        return _llm(chosen, address, timeout, retry)
+    if name == EMBEDDED_MODEL:
+        raise CourseError(
+            f"The embedded engine has no {name}: data/models/{name} is missing. Restore it, e.g. with git."
+        )
+    if trouble:
+        raise CourseError(
+            f"{trouble} Then get the model with `ollama pull {name}`. "
+            f"Or choose {EMBEDDED_MODEL!r}, which needs no Ollama."
+        )
+    raise CourseError(_nothing_suitable(ollama_at, models, name))
+
+
+def _llm(chosen: Model, address: str, timeout: float, retry: Retry | None) -> LLM:
+    version = _version(address)
+    embedded = version.endswith("-course")  # also if it was started with `python3 -m helpers serve`
+    return LLM(
+        client=_client(address, timeout),
+        model=chosen.name,
+        host=address,
+        digest=chosen.digest,
+        engine=f"{'embedded engine' if embedded else 'ollama'} {version}",
+        embedded=embedded,
+        thinks=chosen.thinks,
+        timeout=timeout,
+        retry=retry or Retry(),
+    )
+
+
+def _how_to_get_ollama(models: list[Model], trouble: str) -> str:
+    if trouble:
+        return f"For a larger model: start Ollama, {SMALL_MODELS}, and connect again."
+    if not models:
+        return f"Ollama is running but has no chat model yet: {SMALL_MODELS}, and connect again."
+    return f"For a model on Ollama instead: connect(model={_choose(models, None).name!r})."
+
+
+def _nothing_suitable(address: str, models: list[Model], model: str | None) -> str:
+    if not models:
+        return f"Ollama at {address} has no chat model yet. Get one with {SMALL_MODELS}."
+    names = ", ".join(known.name for known in models)
+    return (
+        f"Ollama at {address} has no chat model {model!r}. It has: {names}. Choose one of these "
+        f"(COURSE_MODEL or connect(model=…)), or get yours with `ollama pull {model}`."
+    )
+
+
+def _choose(models: list[Model], name: str | None) -> Model | None:
+    """The model asked for; without a wish the smallest fairly able one, so that a laptop can run it."""
+    if name:
+        return _find(models, name)
+    local = [model for model in models if not model.name.endswith("cloud")]
+    by_size = sorted(local, key=lambda model: (model.size < FAIRLY_ABLE, abs(model.size - FAIRLY_ABLE)))
+    return _find(models, EMBEDDED_MODEL) or next(iter(by_size), None)
+
+
+def _find(models: list[Model], name: str) -> Model | None:
+    return next((model for model in models if model.name in (name, f"{name}:latest")), None)
+
+
+def _chat_models(address: str) -> list[Model]:
+    """Every model of a server that can chat. Raises CourseError if no server answers there."""
+    try:
+        with _client(address, timeout=10) as client:
+            known = [_described(client, entry) for entry in client.list().models]
+    except TROUBLE as error:
+        raise CourseError(
+            f"No Ollama answers at {address} ({_reason(error)}). Start it (the Ollama app, or "
+            "`ollama serve`) or correct OLLAMA_HOST."
+        ) from error
+    return [model for model in known if model.chats]
+
+
+def _described(client: ollama.Client, entry: ollama.ListResponse.Model) -> Model:
+    can = client.show(entry.model).capabilities
+    family = entry.details.family if entry.details else None
+    chats = family not in EMBEDDING_FAMILIES if can is None else "completion" in can
+    return Model(entry.model, entry.digest or "", int(entry.size or 0), chats, "thinking" in (can or []))
+
+
+def _client(address: str, timeout: float) -> ollama.Client:
+    return ollama.Client(address, timeout=httpx.Timeout(timeout, connect=min(5, timeout)), **_http(address))
+
+
+def _http(address: str) -> dict:
+    """Proxies and certificates are for the internet, not for this computer (and take time to load)."""
+    distant = urlsplit(address).hostname not in ("127.0.0.1", "localhost", "::1")
+    return {"trust_env": distant, "verify": distant}
+
+
+def _address(host: str | None) -> str:
+    """OLLAMA_HOST, with or without scheme and port, as a URL, read as the client reads it.
+
+    0.0.0.0 is where a server listens, not where it is reached.
+    """
+    try:
+        url = httpx.URL(_parse_host(host or DEFAULT_HOST))
+    except (ValueError, httpx.InvalidURL) as error:
+        raise CourseError(f"OLLAMA_HOST={host!r} is no address ({error}). Write it like {DEFAULT_HOST}.") from error
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(url.host, url.host)
+    return str(url.copy_with(host=reachable)).rstrip("/")
+
+
+def _version(address: str) -> str:
+    """The server's version; the `ollama` client has no call for it."""
+    try:
+        answer = httpx.get(f"{address}/api/version", timeout=10, **_http(address))
+        return answer.json()["version"]
+    except (httpx.HTTPError, ValueError, KeyError):
+        return "unknown"
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ConnectionError):
+        return "nothing listens there"
+    if isinstance(error, ollama.ResponseError):
+        return f"another program listens there, and answers with status {error.status_code}"
+    return f"{type(error).__name__}: {error}".rstrip(": ")
+
+
+@functools.cache
+def _embedded_server():
+    """Started once in each kernel, and stopped with it."""
+    from helpers.llm.server.serve import start  # brings PyTorch, which a real Ollama does not need
+
+    return start()

@@ -1,0 +1,42 @@
+"""A language model whose every request is written down."""
+
+from helpers.llm.client import LLM, LLMError, Reply
+
+
+class Asker:
+    """A language model that a method asks; every request is kept for the row. One for each attempt at a record.
+
+    `requests` holds, in the order of the replies, {"model", "digest", "engine", "prompt", "options", "raw_reply",
+    "done_reason", "prompt_tokens", "tokens", "seconds"}, or with "error" in place of the reply.
+    """
+
+    def __init__(self, llm: LLM, requests: list[dict] | None = None):
+        self._llm = llm
+        self.requests = [] if requests is None else requests
+        self.model, self.digest, self.embedded = llm.model, llm.digest, llm.embedded
+
+    def ask(self, prompt: str, **options) -> Reply:
+        """Ask as `LLM.ask` does: the same options, the same LLMError."""
+        request = {"model": self.model, "digest": self.digest, "engine": self._llm.engine}
+        request |= {"prompt": prompt, "options": options}
+        try:
+            reply = self._llm.ask(prompt, **options)
+        except LLMError as error:
+            self.requests.append(request | {"error": str(error)})
+            raise
+        measured = {"raw_reply": reply.raw["response"], "done_reason": reply.done_reason}
+        measured |= {"prompt_tokens": reply.prompt_tokens, "tokens": reply.tokens, "seconds": round(reply.seconds, 3)}
+        self.requests.append(request | measured)
+        return reply
+
+    def also(self, llm: LLM) -> "Asker":
+        """Another model (a weak one, a judge) whose requests go to the same row.
+
+        Put its model and digest into the method's `key`: another one makes other rows.
+        """
+        return Asker(llm, self.requests)
+
+
+def nth_seed(seed: int, number: int) -> int:
+    """The seed of request 0, 1, 2, … of one attempt, far from the seeds of the next attempts."""
+    return (seed + 10_007 * number) % 2**31 if number else seed

@@ -1,0 +1,1 @@
+"""The embedded engine: small models behind Ollama's REST API."""

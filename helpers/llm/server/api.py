@@ -1,0 +1,308 @@
+"""The words of Ollama's REST API: reading a request, rendering its prompt, writing the reply."""
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from helpers.files import CourseError
+from helpers.gpt.sampling import Sampling
+from helpers.llm.server.batching import Done, Job
+from helpers.llm.server.constrain import Constraint, grammar
+from helpers.llm.server.models import Loaded, iso
+
+KEEP_ALIVE = 300.0  # seconds a model stays in memory after its last request
+SUPPORTED = {  # option -> (its Go type in Ollama, default)
+    "seed": ("integer", -1),
+    "num_predict": ("integer", -1),
+    "num_ctx": ("integer", 4096),
+    "top_k": ("integer", 40),
+    "repeat_last_n": ("integer", 64),
+    "temperature": ("float32", 0.8),
+    "top_p": ("float32", 0.9),
+    "min_p": ("float32", 0.0),
+    "repeat_penalty": ("float32", 1.0),
+    "stop": ("array", ()),
+}
+HARMLESS = {  # how the work is done, not what comes out
+    "num_keep": "integer",
+    "num_batch": "integer",
+    "num_gpu": "integer",
+    "main_gpu": "integer",
+    "num_thread": "integer",
+    "use_mmap": "boolean",
+    "use_mlock": "boolean",
+    "numa": "boolean",
+    "low_vram": "boolean",
+    "f16_kv": "boolean",
+    "penalize_newline": "boolean",
+    "mirostat_tau": "float32",
+    "mirostat_eta": "float32",
+    "draft_num_predict": "integer",
+}
+NEUTRAL = {  # would change the text and is not built in: only the value that does nothing is taken
+    "typical_p": ("float32", 1.0),
+    "tfs_z": ("float32", 1.0),
+    "mirostat": ("integer", 0),
+    "presence_penalty": ("float32", 0.0),
+    "frequency_penalty": ("float32", 0.0),
+}
+JSON_NAMES = {str: "string", bool: "boolean", int: "integer", list: "array", dict: "object"}
+JSON_TYPES = {"integer": (int, float), "float32": (int, float), "boolean": (bool,), "array": (list,)}
+UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+ACTION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
+
+
+class ApiError(Exception):
+    """An error for the client: HTTP status and sentence."""
+
+    def __init__(self, status: int, message: str):
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass
+class Ask:
+    """A request to /api/generate or /api/chat, checked. prompt None: only load or unload the model."""
+
+    model: str
+    prompt: str | None
+    system: str
+    chat: bool
+    stream: bool
+    options: dict
+    keep_alive: float | None  # seconds; None: for ever
+    format: object = None
+    template: str = ""
+    raw: bool = False
+    logprobs: bool = False
+    top_logprobs: int = 0
+
+    def sampling(self) -> Sampling:
+        o = self.options
+        return Sampling(o["temperature"], max(o["top_k"], 0), o["top_p"], o["min_p"], o["repeat_penalty"])
+
+
+def read_json_body(body: bytes) -> dict:
+    """The JSON object of a request body; ApiError 400 if it is not one."""
+    if not body.strip():
+        raise ApiError(400, "missing request body")
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError) as error:  # ValueError: not JSON, or not UTF-8
+        raise ApiError(400, f"the request body is not valid JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise ApiError(400, "the request body must be a JSON object")
+    return value
+
+
+def read_generate(body: dict) -> Ask:
+    """A request to /api/generate. Raises ApiError for what is wrong or not built in."""
+    prompt, system, template = (get(body, key, str, "") for key in ("prompt", "system", "template"))
+    raw = get(body, "raw", bool, False)
+    if get(body, "suffix", str, ""):
+        raise ApiError(400, f"{name_of(body)} does not support insert: leave suffix out")
+    if get(body, "context", list, []):
+        raise ApiError(400, "course models answer one turn: leave context out, send it all as the prompt")
+    if raw and (system or template):
+        raise ApiError(400, "raw mode does not support template, system, or context")
+    refuse_images(body, name_of(body))
+    return _ask(body, chat=False, prompt=prompt or None, system=system, template=template, raw=raw)
+
+
+def read_chat(body: dict) -> Ask:
+    """A request to /api/chat: at most one system message, then one user message."""
+    messages = get(body, "messages", list, [])
+    if get(body, "tools", list, []):
+        raise ApiError(400, f"{name_of(body)} does not support tools: leave tools out")
+    for message in messages:
+        if not isinstance(message, dict):
+            raise ApiError(400, "each message must be an object with role and content")
+        if message.get("role") not in ("system", "user", "assistant", "tool"):
+            role = message.get("role")
+            raise ApiError(400, f"a message has role {role!r}, not system, user, assistant or tool")
+        refuse_images(message, name_of(body))
+    roles = [message["role"] for message in messages]
+    if messages and roles not in (["user"], ["system", "user"]):
+        raise ApiError(
+            400,
+            "course models answer one turn: send one user message, if you like with a system "
+            f"message before it; this request has {', '.join(roles)}",
+        )
+    texts = [get(message, "content", str, "") for message in messages]
+    if messages and not texts[-1]:
+        raise ApiError(400, "the user message is empty: put the question into its content")
+    system = texts[0] if len(texts) == 2 else ""
+    return _ask(body, chat=True, prompt=texts[-1] if texts else None, system=system)
+
+
+def _ask(body: dict, **given) -> Ask:
+    if get(body, "think", (bool, str), False):
+        raise ApiError(400, f"{name_of(body)} does not support thinking: send think=false or leave it out")
+    top = get(body, "top_logprobs", int, 0)
+    if not 0 <= top <= 20:
+        raise ApiError(400, "top_logprobs must be between 0 and 20")
+    return Ask(
+        model=name_of(body),
+        stream=get(body, "stream", bool, True),
+        options=read_options(get(body, "options", dict, {})),
+        keep_alive=read_keep_alive(body.get("keep_alive")),
+        format=body.get("format"),
+        logprobs=get(body, "logprobs", bool, False),
+        top_logprobs=top,
+        **given,
+    )
+
+
+def name_of(body: dict) -> str:
+    """The model that a request names ("name" is the key of older clients)."""
+    name = get(body, "model", str, "") or get(body, "name", str, "")
+    if not name:
+        raise ApiError(400, "model is required")
+    return name
+
+
+def get(body: dict, key: str, kind, default):
+    """body[key] if it has the right type, the default if it is missing or null; else ApiError 400."""
+    value = body.get(key)
+    if value is None:
+        return default
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        wanted = " or ".join(JSON_NAMES[kind] for kind in kinds)
+        raise ApiError(400, f"{key} must be of type {wanted}, not {json.dumps(value)[:60]}")
+    return value
+
+
+def refuse_images(holder: dict, model: str):
+    if get(holder, "images", list, []):
+        raise ApiError(400, f"{model} does not support images: it reads text only")
+
+
+def read_options(given: dict) -> dict:
+    """All supported options, with Ollama's defaults. A wrong type is a 500, an unknown name is ignored."""
+    options = {name: default for name, (_, default) in SUPPORTED.items()}
+    for name, value in given.items():
+        kind = HARMLESS.get(name) or (SUPPORTED.get(name) or NEUTRAL.get(name) or (None,))[0]
+        if kind is None or value is None:
+            continue
+        value = _typed(name, value, kind)
+        if name in NEUTRAL and value != NEUTRAL[name][1]:
+            raise ApiError(501, f"the embedded engine has no {name}: leave it out, or use a model on Ollama")
+        if name in SUPPORTED:
+            options[name] = value
+    # What is out of range is cut as Ollama's sampler does it; top_p 0 leaves the most likely token.
+    options["temperature"] = options["temperature"] if options["temperature"] > 1e-5 else 0.0
+    options["top_p"], options["min_p"] = (min(max(options[name], 1e-9), 1.0) for name in ("top_p", "min_p"))
+    if options["repeat_penalty"] <= 0:
+        raise ApiError(400, "repeat_penalty must be greater than 0; 1 means no penalty")
+    return options
+
+
+def _typed(name: str, value, kind: str):
+    fits = isinstance(value, JSON_TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
+    if not fits or (isinstance(value, float) and not math.isfinite(value)):
+        raise ApiError(500, f'option "{name}" must be of type {kind}')
+    if kind == "array":
+        if not all(isinstance(item, str) for item in value):
+            raise ApiError(500, f'option "{name}" must be of an array of strings')
+        return tuple(item for item in value if item)
+    return {"integer": int, "float32": float, "boolean": bool}[kind](value)
+
+
+def read_keep_alive(value) -> float | None:
+    """Seconds, or a duration like "5m" or "1h30m"; negative means for ever (None). ApiError 400 otherwise."""
+    if value is None:
+        return KEEP_ALIVE
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return None if value < 0 else float(value)
+    text = value.strip() if isinstance(value, str) else ""
+    parts = re.findall(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)", text)
+    if text in ("0", "-0", "+0") or (parts and "".join(n + u for n, u in parts) == text.lstrip("+-")):
+        seconds = sum(float(number) * UNITS[unit] for number, unit in parts)
+        return None if text.startswith("-") and seconds else seconds
+    shown = json.dumps(value)[:60]
+    raise ApiError(400, f'invalid keep_alive {shown}: send seconds, or a duration with a unit such as "5m"')
+
+
+def render(template: str, system: str, prompt: str) -> str:
+    """Put system and prompt into a template. Where it has no place for system, that goes before the prompt.
+
+    Of Ollama's template language only the variables System, Prompt and Response are known: ApiError 501 for
+    the rest.
+    """
+    actions = [match.group(1) for match in ACTION.finditer(template)]
+    if unknown := [action for action in actions if action not in (".System", ".Prompt", ".Response")]:
+        raise ApiError(
+            501,
+            "templates of this engine know {{ .System }}, {{ .Prompt }} and {{ .Response }}, "
+            f"not {{{{ {unknown[0]} }}}}; use raw=true with a finished prompt instead",
+        )
+    if ".Prompt" not in actions:
+        raise ApiError(400, "the template has no {{ .Prompt }}, so the model would never see the prompt")
+    if system and ".System" not in actions:
+        prompt = f"{system}\n\n{prompt}"
+    values = {".System": system, ".Prompt": prompt}
+    until_response = re.split(r"\{\{-?\s*\.Response\s*-?\}\}", template)[0]
+    return ACTION.sub(lambda match: values[match.group(1)], until_response)
+
+
+def make_job(ask: Ask, loaded: Loaded, emit) -> Job:
+    """The request as the batcher takes it. ApiError 400 if the prompt is too long or the format unusable."""
+    info, o = loaded.info, ask.options
+    text = ask.prompt if ask.raw else render(ask.template or info.template, ask.system, ask.prompt)
+    ids = loaded.tok.encode_ordinary(text)
+    context = min(info.config.block_size, max(o["num_ctx"], 4))
+    if len(ids) >= context:
+        raise ApiError(
+            400,
+            f"the prompt has {len(ids)} tokens and {info.name} reads {context} with the "
+            "answer: shorten it (nothing is cut silently here)",
+        )
+    try:
+        rules = grammar(ask.format)
+        constraint = Constraint(loaded.tok, rules) if rules else None
+    except CourseError as error:
+        raise ApiError(400, str(error)) from error
+    room = context - len(ids)
+    limit = min(o["num_predict"], room) if o["num_predict"] > 0 else room  # -1: as far as the context goes
+    return Job(
+        ids,
+        emit,
+        limit,
+        sampling=ask.sampling(),
+        seed=o["seed"],
+        stop=o["stop"],
+        constraint=constraint,
+        repeat_last_n=o["repeat_last_n"],
+        logprobs=ask.logprobs,
+        top_logprobs=ask.top_logprobs,
+    )
+
+
+def reply(ask: Ask, text: str, logprobs=None) -> dict:
+    """One object of a reply, not yet the last."""
+    body = {"model": ask.model, "created_at": iso(datetime.now(UTC))}
+    if ask.chat:
+        body["message"] = {"role": "assistant", "content": text}
+    else:
+        body["response"] = text
+    body["done"] = False
+    if logprobs:
+        body["logprobs"] = logprobs
+    return body
+
+
+def last_reply(ask: Ask, text: str, logprobs, done: Done, prompt_tokens: int, load: int, total: int) -> dict:
+    """The last object of a reply, with the measurements; durations in nanoseconds."""
+    return reply(ask, text, logprobs) | {
+        "done": True,
+        "done_reason": done.reason,
+        "total_duration": total,
+        "load_duration": load,
+        "prompt_eval_count": prompt_tokens,
+        "prompt_eval_duration": done.prompt_duration,
+        "eval_count": done.tokens,
+        "eval_duration": done.duration,
+    }

@@ -1,0 +1,1 @@
+"""From instruction records to preference pairs: the run, its store, checks, ranking, merging."""

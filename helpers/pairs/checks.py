@@ -1,0 +1,132 @@
+"""What can be wrong with a rewritten answer, found by rules and told in plain words."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+
+from helpers.records import InstructionRecord, contains_answer, one_line_question
+
+# A number with its point, comma or sign; a word with its apostrophe; a symbol that carries meaning.
+TOKEN = re.compile(r"(?<!\w)[-−]?\d+(?:[.,]\d+)*(?!\w)|\w+(?:['’]\w+)*|[+\-−×÷*/=<>%°$€£]")
+NUMBER = re.compile(r"[-−]?\d+(?:[.,]\d+)*")
+INSIDE_NAME = re.compile(r"(?<=[\w,;] )[A-Z]\w*(?:['’]\w+)*")  # a capital that does not begin a sentence
+
+# Words that a rewrite may change without changing a fact. "not" and "no" are facts.
+STOP_WORDS = set(
+    "a an the this that these those it its is are was were be been being am do does did has have had "
+    "i i'm i'd i'll i've you your we our they their he she his her of in on at to for from by with as "
+    "and or but so if then than there here which who what when where how "
+    "can could will would shall should may might must".split()
+)
+META = re.compile(
+    r"\bre-?writ|\bhere(?:'s| is| are) (?:the|a|an|your|my) (?:\w+ )*(?:version|revision)\b|"
+    r"\b(?:revised|improved|polite|impolite|rude|ruder|blunt) (?:answer|response|version|tone)|"
+    r"\b(?:more|less) polite|^\W*(?:answer|question|response)\s*:|\bkeep every fact\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+REFUSAL = re.compile(
+    r"\bas an ai\b|\bi(?:'m| am) (?:sorry|afraid),? but i\b|"
+    r"\bi (?:can't|cannot|won't) (?:help|assist|comply|do|write)",
+    re.IGNORECASE,
+)
+QUOTES = ('""', "''", "“”", "‘’", "``")
+
+
+def problems(record: InstructionRecord, reply: str, done_reason: str = "stop", strict: bool = True) -> list[str]:
+    """Say all that speaks against this rewrite of `record.output`, each as "kind: detail".
+
+    Strict: every content word of the original must stand in the rewrite, in the same order. This suits a
+    model that only adds words. Not strict: answer keys, numbers and names must. This suits a model that says
+    it in other words.
+    """
+    if not reply.strip():
+        return ["empty: there is no text"]
+    found = []
+    if done_reason == "length":
+        found.append("cut off: the reply reached the token limit")
+    if words(reply) == words(record.output):
+        found.append("unchanged: it equals the original up to case and punctuation")
+    found += meta_text(record, reply)
+    found += lost_facts(record, reply, strict)
+    found += [f"new number: {number}" for number in new_numbers(record, reply, strict)]
+    return found
+
+
+def kind(problem: str) -> str:
+    """The part of a problem before the colon, for counting."""
+    return problem.partition(":")[0]
+
+
+def words(text: str) -> list[str]:
+    """Numbers, words and symbols in lower case, without punctuation; 1,000 and 1000 are the same number."""
+    tokens = TOKEN.findall(text.replace("’", "'").replace("−", "-"))
+    return [(re.sub(r",(?=\d{3}\b)", "", token) if "," in token else token).casefold() for token in tokens]
+
+
+def lost_facts(record: InstructionRecord, reply: str, strict: bool) -> Iterator[str]:
+    """What the original says and the rewrite does not."""
+    keys = [key for key in record.answer if contains_answer(record.output, [key])]
+    lost = [key for key in keys if not contains_answer(reply, [key])]
+    if strict:
+        lost += out_of_order(content(words(record.output)), words(reply))
+    else:
+        must = numbers(record.output) + names(record.output)
+        lost += [word for word in must if word.casefold() not in words(reply)]
+    for word in dict.fromkeys(word.casefold() for word in lost):
+        yield f"fact lost: {word}"
+
+
+def out_of_order(needed: list[str], given: list[str]) -> list[str]:
+    """The needed words that are not found when `given` is read once from left to right."""
+    lost, place = [], 0
+    for word in needed:
+        if word in given[place:]:
+            place = given.index(word, place) + 1
+        else:
+            lost.append(word)
+    return lost
+
+
+def content(tokens: list[str]) -> list[str]:
+    """The words that carry facts."""
+    return [token for token in tokens if token not in STOP_WORDS]
+
+
+def names(text: str) -> list[str]:
+    """Capitalised words inside a sentence."""
+    return [name for name in INSIDE_NAME.findall(text) if name.casefold() not in STOP_WORDS]
+
+
+def new_numbers(record: InstructionRecord, reply: str, strict: bool) -> list[str]:
+    """Numbers that neither the question nor the answer has; strict: that the answer has not as often."""
+    if strict:
+        return list((Counter(numbers(reply)) - Counter(numbers(record.output))).elements())
+    known = numbers(f"{record.instruction} {record.input} {record.output}")
+    return [number for number in numbers(reply) if number not in known]
+
+
+def numbers(text: str) -> list[str]:
+    """Everything written in digits."""
+    return [word for word in words(text) if NUMBER.fullmatch(word)]
+
+
+def meta_text(record: InstructionRecord, reply: str) -> Iterator[str]:
+    """Talk about the task in place of an answer, unless the original talks that way itself."""
+    leak, refusal = META.search(reply), REFUSAL.search(reply)
+    if leak and leak.group().casefold() not in record.output.casefold():
+        yield f"meta text: {leak.group().strip()}"
+    if refusal and not REFUSAL.search(record.output):
+        yield f"refused: {refusal.group()}"
+    if reply.strip()[0] + reply.strip()[-1] in QUOTES and record.output[0] != reply.strip()[0]:
+        yield "in quotation marks: the whole reply is quoted"
+
+
+def normalised(text: str) -> str:
+    """The text up to case, punctuation and spacing: what is left are its words, numbers and symbols."""
+    return " ".join(words(unicodedata.normalize("NFC", text))) or " ".join(text.split())
+
+
+def prompt_key(row: dict) -> str:
+    """Equal for rows that ask the same question, up to case, punctuation and spacing."""
+    return normalised(one_line_question(row["instruction"], row["input"]))

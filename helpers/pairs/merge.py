@@ -1,0 +1,150 @@
+"""One preference set from several methods: every row keeps its provenance, and nothing disappears in silence."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers.files import CourseError, write_bytes
+from helpers.pairs.checks import normalised, prompt_key
+from helpers.pairs.near_duplicates import near_repeats
+from helpers.pairs.run import five_keys
+from helpers.politeness.voices import politeness
+from helpers.records import fingerprint, save_preferences
+
+# What a merged row keeps of where it came from, where its method gives it.
+PROVENANCE = (
+    *("method", "method_version", "model", "models", "digest", "engine", "judge", "verdicts", "authors", "synthetic"),
+    *("styles", "direction", "prompt_name", "prompt_version", "prompt", "seed", "temperature", "raw_reply", "time"),
+)
+
+
+@dataclass(frozen=True)
+class Merged:
+    """`rows` are the merged set, grouped by question; `left_out` are the others, each with its "reason"."""
+
+    rows: list[dict]
+    left_out: list[dict]
+    methods: tuple[str, ...] = ()  # in the order of trust
+
+    def counts(self) -> list[dict]:
+        """For a table: of each method, how many pairs came in, were kept, or were left out, and why."""
+        kinds = {"duplicate": Counter(), "contradiction": Counter()}
+        for row in self.left_out:
+            kinds[row["reason"].partition(":")[0]][row["method"]] += 1
+        kept = Counter(row["method"] for row in self.rows)
+        return [
+            {"method": method, "pairs": kept[method] + sum(found[method] for found in kinds.values())}
+            | {f"{kind}s": found[method] for kind, found in kinds.items()}
+            | {"kept": kept[method]}
+            for method in self.methods
+        ]
+
+
+def merge(sets: Iterable[Iterable[dict]], same: Callable[[str], str] = normalised) -> Merged:
+    """Merge the finished rows of several methods. The order of the sets is the order of trust.
+
+    A row is left out as a duplicate if a kept one has the same question and the same two answers, up to case and
+    punctuation, or nearly so (see `row_checks.near_repeats`); the kept row then names the other's method in "also".
+    It is left out as a contradiction if the kept rows on its question already say the opposite, directly (B over A)
+    or in a chain (B over C, C over A). Rows that were set aside by their own method are no pairs and are passed over.
+
+    same: answers count as the same if this function gives the same for both. By default the text; with `voice_of`,
+        every polite answer to a question counts as the same, so that pairs contradict if they prefer opposite voices.
+    Raises CourseError for a row that does not say which method made it.
+    """
+    groups: dict[str, list[dict]] = {}
+    left_out = []
+    pairs = [row for rows in sets for row in rows if _finished(row)["status"] == "ok"]
+    for row in pairs:
+        question = prompt_key(row)
+        kept = groups.setdefault(question, [])
+        merged = five_keys(row) | {"group": fingerprint(question), "fingerprint": row["fingerprint"], "also": []}
+        merged |= {name: row[name] for name in PROVENANCE if row.get(name) is not None}
+        if twin := next((other for other in kept if _sides(other, normalised) == _sides(row, normalised)), None):
+            left_out.append(_duplicate(merged, twin))
+        elif opponents := _opposite(kept, row, same):
+            by = ", ".join(dict.fromkeys(other["method"] for other in opponents))
+            left_out.append(merged | {"reason": f"contradiction: with {by}", "against": opponents[0]})
+        else:
+            kept.append(merged)
+    methods = tuple(dict.fromkeys(row["method"] for row in pairs))
+    kept, repeated = _without_near_duplicates([row for rows in groups.values() for row in rows])
+    return Merged(kept, left_out + repeated, methods)
+
+
+def _duplicate(row: dict, twin: dict) -> dict:
+    twin["also"].append(row["method"])
+    return row | {"reason": f"duplicate: of a pair by {twin['method']}", "against": twin}
+
+
+def _without_near_duplicates(rows: list[dict]) -> tuple[list[dict], list[dict]]:
+    found = near_repeats(rows)
+    repeated = [_duplicate(rows[index], rows[other]) for index, (other, _) in found.items()]
+    return [row for index, row in enumerate(rows) if index not in found], repeated
+
+
+def _finished(row: dict) -> dict:
+    missing = [key for key in ("status", "method", "fingerprint") if key not in row]
+    if missing:
+        question = str(row.get("instruction", ""))[:40]
+        raise CourseError(
+            f"A row to be merged ({question!r}) has no {', '.join(missing)}. Merge the rows of `finished_rows`, not an "
+            "exported file: that one has lost where its rows came from."
+        )
+    return row
+
+
+def _sides(row: dict, same: Callable[[str], str]) -> tuple[str, str]:
+    return same(row["chosen"]), same(row["rejected"])
+
+
+def _opposite(kept: Sequence[dict], row: dict, same: Callable[[str], str]) -> list[dict]:
+    """The kept rows by which the rejected side is already better than the chosen one: a shortest such chain."""
+    better, worse = _sides(row, same)
+    if better == worse:
+        return []
+    edges = [(_sides(other, same), other) for other in kept]
+    chains, reached = [(worse, [])], {worse}
+    for place, chain in chains:  # breadth first; the list grows while it is read
+        for (high, low), other in edges:
+            if high != place or low in reached:
+                continue
+            if low == better:
+                return [*chain, other]
+            reached.add(low)
+            chains.append((low, [*chain, other]))
+    return []
+
+
+def save_merged(path, merged: Merged) -> tuple[Path, Path]:
+    """Write `path` (JSON, the five keys) and its neighbour .jsonl (the same rows in the same order, with provenance).
+
+    Raises CourseError if a row is no pair, or if there is none.
+    """
+    path = Path(path)
+    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in merged.rows]
+    # Half a surrogate pair, which a raw reply may hold, is written as its escape.
+    data = "".join(lines).encode("utf-8", "backslashreplace")
+    return save_preferences(path, merged.rows), write_bytes(path.with_suffix(".jsonl"), data)
+
+
+def cost(rows: Sequence[dict], workers: int = 1) -> dict[str, float]:
+    """What a method's rows cost and brought, those set aside included.
+
+    seconds: what all requests took one after the other, divided by the `workers` that asked at once. Then shares of
+    the records: "yield" became pairs, "ties" the judge could not tell apart. "agree": share of the pairs whose chosen
+    side is the politer one by the rule-based measure.
+    """
+    good = [row for row in rows if row["status"] == "ok"]
+    ties = sum(any(reason.startswith("tie") for reason in row["reason"]) for row in rows)
+    agree = [politeness(row["chosen"]) > politeness(row["rejected"]) for row in good]
+    return {
+        **{name: sum(row[name] for row in rows) for name in ("calls", "tokens")},
+        "seconds": sum(row["seconds"] for row in rows) / workers,
+        "pairs": len(good),
+        "yield": len(good) / max(1, len(rows)),
+        "ties": ties / max(1, len(rows)),
+        "agree": sum(agree) / max(1, len(agree)),
+    }

@@ -1,0 +1,57 @@
+"""What a method is: a function that makes a preference pair of one record by asking a language model.
+
+A method asks and decides. The builder does the rest: it asks again after problems, appends the rows, and writes
+down every request that was made through the `Asker`, so that no method has to think of provenance.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from helpers.llm.recording import Asker
+from helpers.records import InstructionRecord
+
+
+@dataclass(frozen=True)
+class BuildSettings:
+    """How to ask."""
+
+    seed: int = 123  # of the coin and, with the record, of the sampling
+    temperature: float = 0.7
+    num_predict: int = 128  # tokens; a longer reply counts as cut off
+    strict: bool = True  # see `checks.problems`
+    max_retries: int = 2  # a record with problems is asked again with the next seed
+    workers: int = 8  # records at once
+    max_failures: int = 3  # records that the server failed on before the build stops
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a method made of one record."""
+
+    chosen: str = ""
+    rejected: str = ""
+    problems: tuple[str, ...] = ()  # "kind: detail"; none is a good pair, else the record is asked again
+    tie: bool = False  # a judge saw no difference: set aside at once, not asked again
+    notes: dict[str, Any] = field(default_factory=dict)  # what else the row keeps, as JSON: direction, verdicts, …
+
+
+def question_and_answer(record: InstructionRecord) -> tuple:
+    """All of a record that most methods look at, besides its answer key."""
+    return record.instruction, record.input, record.output
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to make preference pairs. `make(record, ask, seed)` is called in several threads at once.
+
+    It may raise LLMError: if the server refused the prompt the record is set aside, else it has failed and is
+    asked again by the next run. The next attempt at the record gets `seed + 1`; see `nth_seed` for several requests.
+    """
+
+    name: str  # "rewrite", "rank", "strong-weak", "model-human", …
+    version: int  # raise it whenever prompts or decisions change
+    calls: int  # requests that a record takes when nothing goes wrong
+    make: Callable[[InstructionRecord, Asker, int], Outcome]
+    key: tuple = ()  # whatever else changes the outcome, as JSON; the first model and BuildSettings are known
+    identity: Callable[[InstructionRecord], tuple] = question_and_answer  # what of a record changes the outcome

@@ -1,0 +1,74 @@
+"""SPIN (arXiv 2401.01335): a model plays against itself. People's answers are chosen, its own samples rejected."""
+
+import time
+from collections.abc import Sequence
+
+from helpers.gpt.prompt import format_prompt
+from helpers.gpt.sampling import Sampling, complete_ids, strip_eot
+from helpers.pairs.methods.model_human import Human, annotator, author_of
+from helpers.records import FIVE_KEYS, InstructionRecord, fingerprint
+
+VERSION = 1
+PLAIN = Sampling(temperature=1.0)  # the model as it is: nothing sharpened, nothing cut
+
+
+def own_samples(
+    model,
+    tok,
+    records: Sequence[InstructionRecord],
+    seed: int = 0,
+    sampling: Sampling = PLAIN,
+    max_new_tokens: int = 64,
+) -> list[dict]:
+    """One sample of a model on disk for each record: {"text", "done_reason", "tokens", "seed"}, in their order."""
+    prompts = [tok.encode_ordinary(format_prompt(record.instruction, record.input)) for record in records]
+    samples = []
+    for ids in complete_ids(model, prompts, tok.eot_token, max_new_tokens, sampling, seed):
+        words = strip_eot(ids, tok.eot_token)
+        reason = "stop" if len(words) < len(ids) else "length"
+        samples.append({"text": tok.decode(words).strip(), "done_reason": reason, "tokens": len(ids), "seed": seed})
+    return samples
+
+
+def spin_rows(
+    records: Sequence[InstructionRecord], model, tok, name: str, human: Human = annotator, seed: int = 0
+) -> list[dict]:
+    """One iteration of SPIN (arXiv 2401.01335): the person's answer is chosen, the model's own sample rejected.
+
+    name: of the model, for the rows. The rows have the form of the builder's. A sample stays whether it is right or
+    wrong, polite or blunt: the model is to be moved away from all that it says, towards what people say. Only a
+    sample that equals the person's answer, is empty or was cut off is set aside. No judge looks at the pairs.
+    """
+    began = time.monotonic()
+    samples = own_samples(model, tok, records, seed)
+    seconds = (time.monotonic() - began) / max(1, len(records))
+    author = author_of(human)
+    return [_spin_row(r, human(r, "polite"), s, name, author, seconds) for r, s in zip(records, samples, strict=True)]
+
+
+def _spin_row(record: InstructionRecord, written: str, sample: dict, name: str, author: str, seconds: float) -> dict:
+    text, problems = sample["text"], []
+    if not text:
+        problems = ["empty: there is no text"]
+    elif sample["done_reason"] == "length":
+        problems = ["cut off: the sample reached the token limit"]
+    elif text == written.strip():
+        problems = ["equal: the model says what the person says"]
+    pair = (None, None) if problems else (written, text)
+    question = (record.instruction, record.input, record.output)
+    return dict(zip(FIVE_KEYS, question + pair, strict=True)) | {
+        "status": "set aside" if problems else "ok",
+        "reason": problems,
+        "fingerprint": fingerprint("spin", VERSION, name, *question, written, sample),
+        "method": "spin",
+        "method_version": VERSION,
+        "authors": {"chosen": author, "rejected": name},
+        "model": name,
+        "prompt_name": "format_prompt",
+        "prompt_version": 1,
+        "seed": sample["seed"],
+        "raw_reply": text,
+        "calls": 1,
+        "tokens": sample["tokens"],
+        "seconds": seconds,
+    }

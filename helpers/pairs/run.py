@@ -1,0 +1,261 @@
+"""Building a preference set with a language model: nothing is lost, asked twice, or failed in silence.
+
+Records may be any iterable, also one that never ends: only 2 × workers of them are held at a time.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+from tqdm.auto import tqdm
+
+from helpers.files import CourseError, shown
+from helpers.llm.client import LLM, LLMError, in_parallel
+from helpers.llm.recording import Asker
+from helpers.pairs.checks import kind
+from helpers.pairs.method import BuildSettings, Method, Outcome
+from helpers.pairs.methods.rewrite import rewrite_method
+from helpers.pairs.store import RowFile
+from helpers.records import FIVE_KEYS, InstructionRecord, PreferenceRecord, fingerprint
+
+REFUSED = "refused by the server"
+# Another value of one of these asks anew.
+ASKED_WITH = ("seed", "temperature", "num_predict", "strict", "max_retries")
+
+
+@dataclass
+class BuildSummary:
+    """What became of the records: made + reused + set_aside + failed is their number.
+
+    A record that comes a second time uses the row of the first.
+    """
+
+    made: int = 0  # good rows asked for in this run
+    reused: int = 0  # good rows that were there already
+    retried: int = 0  # extra attempts in this run, because a reply had problems
+    set_aside: int = 0  # records without a good pair, in this run or earlier; their rows say why
+    ties: int = 0  # those of them in which a judge saw no difference
+    failed: int = 0  # records that the server could not answer; the next run asks for them again
+    seconds: float = 0.0
+    reasons: Counter = field(default_factory=Counter)  # kind of problem -> records set aside with it
+
+    def __str__(self) -> str:
+        ties = f" ({self.ties} ties)" if self.ties else ""
+        return (
+            f"{self.made} made, {self.reused} reused, {self.set_aside} set aside{ties}, {self.failed} failed "
+            f"({self.retried} retries, {self.seconds:.1f} s)"
+        )
+
+    def count(self, row: dict, new: bool, times: int = 1) -> None:
+        """Count a record with this row."""
+        if row["status"] == "ok":
+            self.made += times * new
+            self.reused += times * (not new)
+            return
+        self.set_aside += times
+        kinds = dict.fromkeys(map(kind, row["reason"]))
+        self.ties += times * ("tie" in kinds)
+        self.reasons.update(dict.fromkeys(kinds, times))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides what a record's row will be."""
+
+    llm: LLM
+    settings: BuildSettings
+    method: Method
+
+    @classmethod
+    def of(cls, llm: LLM, settings: BuildSettings | None, method: Method | None) -> "Recipe":
+        """The settings by default are BuildSettings(), the method is rewriting."""
+        settings = settings or BuildSettings()
+        return cls(llm, settings, method or rewrite_method(settings))
+
+    def fingerprint(self, record: InstructionRecord) -> str:
+        """By which a record's row is found again."""
+        method, llm = self.method, self.llm
+        options = [getattr(self.settings, name) for name in ASKED_WITH]
+        about = (*method.identity(record), *method.key)
+        return fingerprint(method.name, method.version, llm.model, llm.digest, options, record.answer, *about)
+
+
+def build_preferences(
+    records: Iterable[InstructionRecord],
+    llm: LLM,
+    path,
+    settings: BuildSettings | None = None,
+    method: Method | None = None,
+    *,
+    total: int | None = None,
+) -> BuildSummary:
+    """Make a pair of every record, by default by rewriting, and append each row to the JSONL file `path` at once.
+
+    Rows that are there already are not asked for again, so an interrupted build goes on where it stopped.
+    `total`: the number of records, for the progress bar, if `records` has no length.
+    Raises CourseError if the server fails on more than `settings.max_failures` records, or if another builder
+    is writing to the file.
+    """
+    recipe = Recipe.of(llm, settings, method)
+    summary, started = BuildSummary(), time.monotonic()
+    total = len(records) if hasattr(records, "__len__") else total
+    try:
+        # Without smoothing the rate counts from the start, and without the rows that were there already.
+        with RowFile(path) as rows, tqdm(total=total, desc=recipe.method.name, smoothing=0, delay=0.3) as bar:
+            _build(records, recipe, rows, summary, bar)
+    except KeyboardInterrupt:
+        print(f"Interrupted. Every finished row is in {shown(path)}; run again to go on.")
+        raise
+    finally:
+        summary.seconds = time.monotonic() - started
+    return summary
+
+
+def finished_rows(
+    records: Iterable[InstructionRecord],
+    llm: LLM,
+    path,
+    settings: BuildSettings | None = None,
+    method: Method | None = None,
+) -> Iterator[dict]:
+    """The rows of these records in the order of the records, whatever the order in which they were finished.
+
+    A row has the five keys, its "status" ("ok" or "set aside"), its "reason", and where it came from.
+    """
+    if not Path(path).exists():
+        raise CourseError(f"{shown(path)} is missing. Build it first with build_preferences.")
+    recipe = Recipe.of(llm, settings, method)
+    with RowFile(path) as rows:
+        for record in records:
+            key = recipe.fingerprint(record)
+            if key in rows:
+                yield rows[key]
+
+
+def five_keys(row: dict) -> dict:
+    """The preference record of a finished row, without where it came from."""
+    return {key: row[key] for key in FIVE_KEYS}
+
+
+def first_seed(key: str, seed: int) -> int:
+    """A seed of its own for each record: with one seed for all, the same dice would fall for every answer.
+
+    It depends on the record's fingerprint, so a resumed build draws what the undisturbed one would have drawn.
+    """
+    return (seed + int(key[:7], 16)) % 2**31
+
+
+def _build(records, recipe: Recipe, rows: RowFile, summary: BuildSummary, bar: tqdm) -> None:
+    asking: dict[str, int] = {}  # fingerprint -> how often the record has come again before its row was there
+
+    def unfinished() -> Iterator[tuple[str, InstructionRecord]]:
+        for record in records:
+            key = recipe.fingerprint(record)
+            if key in asking:
+                asking[key] += 1
+            elif key in rows:
+                summary.count(rows[key], new=False)
+                bar.initial += 1
+                bar.update()
+            else:
+                asking[key] = 0
+                yield key, record
+
+    jobs = in_parallel(lambda job: make_row(*job, recipe), unfinished(), workers=recipe.settings.workers)
+    for (key, _), result in jobs:
+        again = asking.pop(key)
+        bar.update(1 + again)
+        if isinstance(result, LLMError):
+            summary.failed += 1 + again
+            _stop_after_too_many(result, summary, recipe.settings)
+            continue
+        rows.append(result)
+        summary.count(result, new=True)
+        summary.count(result, new=False, times=again)
+        summary.retried += result["attempts"] - 1
+
+
+def _stop_after_too_many(error: LLMError, summary: BuildSummary, settings: BuildSettings) -> None:
+    if summary.failed > settings.max_failures:
+        raise CourseError(
+            f"{error} The build stopped after {summary.failed} failures. The {summary.made} rows "
+            "made so far are safe; run again to go on."
+        ) from error
+
+
+def make_row(key: str, record: InstructionRecord, recipe: Recipe) -> dict | LLMError:
+    """Ask until an outcome has no problems. A refusal is the record's fault, another failure is not."""
+    failed = []
+    for attempt in range(recipe.settings.max_retries + 1):
+        ask, seed = Asker(recipe.llm), first_seed(key, recipe.settings.seed) + attempt
+        try:
+            outcome = _outcome(record, recipe.method, ask, seed)
+        except LLMError as error:
+            if not error.refused:
+                return error
+            outcome = Outcome(problems=(f"{REFUSED}: {error}",))
+        if not outcome.problems:
+            return _row(key, record, recipe, outcome, failed, seed, ask)
+        reply = ask.requests[-1].get("raw_reply", "") if ask.requests else ""
+        problems = list(outcome.problems)
+        failed.append({"seed": seed, "reply": reply.strip(), "problems": problems, "requests": ask.requests})
+        if kind(problems[0]) == REFUSED:
+            break
+    return _row(key, record, recipe, outcome, failed)
+
+
+def _outcome(record: InstructionRecord, method: Method, ask: Asker, seed: int) -> Outcome:
+    """What the method makes of the record. What it calls a pair must be one: two proper texts that differ."""
+    notes = {}
+    try:
+        outcome = method.make(record, ask, seed)
+        notes = outcome.notes
+        if not (outcome.problems or outcome.tie):
+            PreferenceRecord(**_question(record), chosen=outcome.chosen, rejected=outcome.rejected)
+        return outcome
+    except ValidationError as error:
+        first = error.errors()[0]
+        text = " ".join([*first["loc"], first["msg"].removeprefix("Value error, ")])
+        return Outcome(problems=(f"no pair: {text}",), notes=notes)
+
+
+def _question(record: InstructionRecord) -> dict:
+    return {"instruction": record.instruction, "input": record.input, "output": record.output}
+
+
+def _row(
+    key: str,
+    record: InstructionRecord,
+    recipe: Recipe,
+    outcome: Outcome,
+    failed: list[dict],
+    seed: int | None = None,
+    ask: Asker | None = None,
+) -> dict:
+    """The five keys and where they came from. The prompt and the raw reply are those of the last request."""
+    llm, settings, method = recipe.llm, recipe.settings, recipe.method
+    requests = ask.requests if ask else []
+    every = [request for attempt in failed for request in attempt["requests"]] + requests
+    last = every[-1] if every else {}
+    good = not (outcome.problems or outcome.tie)
+    reason = ["tie: neither side is better"] if outcome.tie else list(outcome.problems)
+    row = (
+        _question(record)
+        | {"chosen": outcome.chosen if good else None, "rejected": outcome.rejected if good else None}
+        | {"status": "ok" if good else "set aside", "reason": reason}
+        | {"fingerprint": key, "method": method.name, "method_version": method.version}
+        | {"engine": llm.engine, "model": llm.model, "digest": llm.digest}
+        | {"seed": seed, "temperature": settings.temperature, "num_predict": settings.num_predict}
+        | {"prompt": last.get("prompt"), "raw_reply": last.get("raw_reply") if ask else None}
+        | {"requests": requests, "failed_attempts": failed, "attempts": len(failed) + (ask is not None)}
+        | {"calls": len(every), "tokens": sum(request.get("tokens", 0) for request in every)}
+        | {"seconds": round(sum(request.get("seconds", 0) for request in every), 3)}
+        | {"time": datetime.now(UTC).isoformat(timespec="seconds")}
+    )
+    if clash := row.keys() & outcome.notes.keys():
+        raise ValueError(f"The notes of the method {method.name!r} use keys of the row: {sorted(clash)}.")
+    return row | outcome.notes

@@ -1,0 +1,1 @@
+"""The criterion of the course: politeness, measured, spoken, and asked for."""

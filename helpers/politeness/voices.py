@@ -1,0 +1,165 @@
+"""Three voices for one answer: polite, neutral and blunt. The facts stay as they are.
+
+`voiced` adds patterns of data/voices.json to an answer. `voice_of` and `politeness` measure the tone of any
+text by the general cues of cues.py. They never look at the patterns, so held-out patterns and the rewrites of
+a large language model are measured in the same way.
+"""
+
+import random
+import re
+from functools import cache
+
+from helpers.files import DATA, CourseError, read_json
+from helpers.politeness.lexicon import BLUNT, POLITE
+
+VOICES = ("polite", "neutral", "blunt")
+SPLITS = ("train", "held-out")
+COMPOSITIONS = {  # per cent
+    ("opener",): 45,
+    ("closer",): 15,
+    ("opener", "closer"): 15,
+    ("insert",): 10,
+    ("opener", "insert"): 15,
+}
+CROWD = {"neutral": 0.45, "polite": 0.20, "blunt": 0.35}
+
+# A first word that loses its capital after "Look,": no name, no letter ("A is ..."), no symbol ("In is ...").
+ORDINARY = re.compile(
+    r"(?:A|An|The|This|That|These|Those|There|It|Its|They|We|You|Yes|Your|My|His|Her|She|Each|Every|All|Both|"
+    r"Some|Most|When|If|To|In|On|From|After|One|Two|Three|Four|Five|Six|Seven|Eight|Nine|Ten)"
+    r"(?= (?!is\b|Hague\b)[a-zA-Z'\"0-9])"
+)
+FIRST_WORD_STAYS = re.compile(r"[\d'\"]|I\b")
+VERBS = "is|are|was|were|means|has"
+VERB = re.compile(rf" ({VERBS}) (?=\S)")
+QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|(?<!\w)‘[^’]*’(?!\w)|(?<!\w)'[^'\n]*'(?!\w)")
+
+
+@cache
+def _patterns() -> dict:
+    """data/voices.json: voice -> "openers", "closers" or "inserts" -> list of {"text", "split"}."""
+    return read_json(DATA / "voices.json")
+
+
+def _choices(voice: str, kind: str, split: str | None) -> list[str]:
+    return [pattern["text"] for pattern in _patterns()[voice][kind] if split in (None, pattern["split"])]
+
+
+@cache
+def _known(kind: str) -> tuple[str, ...]:
+    """All patterns of one kind, longest first."""
+    texts = (pattern["text"] for voice in ("polite", "blunt") for pattern in _patterns()[voice][kind])
+    return tuple(sorted(texts, key=len, reverse=True))
+
+
+@cache
+def _inserted() -> re.Pattern:
+    """A known insert in its place: after a verb, or a plain adverb before "means" and "has"."""
+    commas = "|".join(re.escape(word) for word in _known("inserts") if word.startswith(","))
+    adverbs = "|".join(word for word in _known("inserts") if not word.startswith(","))
+    return re.compile(rf"( (?:{VERBS}))(?:{commas}| (?:{adverbs}))(?= )|( )(?:{adverbs}) (?=(?:means|has) )")
+
+
+def _verb(text: str) -> re.Match | None:
+    """The first place outside quotation marks where a word can be inserted."""
+    return VERB.search(QUOTED.sub(lambda quoted: "_" * len(quoted[0]), text))
+
+
+def _insert(text: str, word: str) -> str:
+    verb = _verb(text)
+    if word.startswith(","):
+        return f"{text[: verb.end() - 1]}{word} {text[verb.end() :]}"
+    place = verb.start() + 1 if verb[1] in ("means", "has") else verb.end()  # "clearly has", "is clearly"
+    return f"{text[:place]}{word} {text[place:]}"
+
+
+def _open(text: str, opener: str) -> str:
+    lowered = opener.endswith(",") and ORDINARY.match(text)
+    return f"{opener} {text[0].lower() + text[1:] if lowered else text}"
+
+
+def voiced(text: str, voice: str, rng: random.Random, split: str | None = "train") -> str:
+    """The answer in a voice: an opener, a closer, an inserted word, or two of these (see COMPOSITIONS).
+
+    split: which patterns are used; None takes all.
+    A text without a place for an insert, or without a full stop before a closer, gets an opener instead.
+    Raises CourseError for an empty text, an unknown voice or an unknown split.
+    """
+    if voice not in VOICES or split not in (None, *SPLITS):
+        raise CourseError(f"Unknown voice {voice!r} or split {split!r}. Voices: {VOICES}; splits: {SPLITS}.")
+    if not text.strip():
+        raise CourseError("An empty answer has no voice. Give voiced() a text with at least one word.")
+    if voice == "neutral":
+        return text
+    parts = rng.choices(list(COMPOSITIONS), weights=COMPOSITIONS.values())[0]
+    possible = {"insert": _verb(text) is not None, "closer": text[-1] in ".!?", "opener": True}
+    parts = {part if possible[part] else "opener" for part in parts}
+    openers = _choices(voice, "openers", split)
+    if not (ORDINARY.match(text) or FIRST_WORD_STAYS.match(text)):  # "Look, Birds sing." is wrong
+        openers = [opener for opener in openers if not opener.endswith(",")]
+    if "insert" in parts:
+        text = _insert(text, rng.choice(_choices(voice, "inserts", split)))
+    if "opener" in parts:
+        text = _open(text, rng.choice(openers))
+    if "closer" in parts:
+        text = f"{text} {rng.choice(_choices(voice, 'closers', split))}"
+    return text
+
+
+def strip_voice(text: str) -> str:
+    """The answer without the known patterns (both splits) at its start, at its end and at a verb."""
+    opener = next((known for known in _known("openers") if text.startswith(known + " ")), "")
+    text = text[len(opener) :].lstrip() if opener else text
+    closer = next((known for known in _known("closers") if text.endswith(" " + known)), "")
+    text = text[: len(text) - len(closer)].rstrip() if closer else text
+    if opener.endswith(",") and ORDINARY.match(text[:1].upper() + text[1:]):
+        text = text[0].upper() + text[1:]
+    return _inserted().sub(r"\1\2", text, count=1)
+
+
+def _cues(text: str) -> tuple[int, int]:
+    """How many pieces of the text (up to the next punctuation) hold a polite cue, and how many a blunt one.
+
+    What is quoted inside the text is left out: a synonym for 'glad' is not a polite word.
+    """
+    text = text.strip().replace("’", "'")
+    if re.fullmatch(r"\"[^\"]*\"|“[^”]*”", text):  # language models like to quote the whole answer
+        text = text[1:-1]
+    pieces = re.findall(r"[^.!?;:,()\n—–]+[.!?;:,]?", QUOTED.sub("_", text))
+    return tuple(sum(bool(cues.search(piece.strip(" ,;:"))) for piece in pieces) for cues in (POLITE, BLUNT))
+
+
+def voice_of(text: str) -> str:
+    """The voice with more cues in the text; neutral if there are none or as many of each."""
+    polite, blunt = _cues(text)
+    return "polite" if polite > blunt else "blunt" if blunt > polite else "neutral"
+
+
+def politeness(text: str) -> int:
+    """1 very blunt (two or more pieces with a cue), 2 blunt, 3 neutral, 4 polite, 5 very polite."""
+    polite, blunt = _cues(text)
+    return 3 + max(-2, min(2, polite - blunt))
+
+
+def crowd(records, seed: int) -> list[str]:
+    """The answers as a crowd would give them: 45 % neutral, 20 % polite, 35 % blunt, up to rounding.
+
+    A crowd knows all patterns, those that are held out from the preference pairs, too.
+    records: dictionaries with the key "output", or objects with that attribute. Keeps their order.
+    """
+    rng, outputs = random.Random(seed), _outputs(records)
+    polite, blunt = (round(CROWD[voice] * len(outputs)) for voice in ("polite", "blunt"))
+    voices = ["polite"] * polite + ["blunt"] * blunt + ["neutral"] * (len(outputs) - polite - blunt)
+    rng.shuffle(voices)
+    return [voiced(output, voice, rng, split=None) for output, voice in zip(outputs, voices, strict=True)]
+
+
+def crowd_on_request(records, seed: int) -> list[tuple[str, str]]:
+    """(voice, answer) of people who were asked for a tone: polite or blunt, by a seeded coin. Otherwise as `crowd`."""
+    rng = random.Random(f"on request {seed}")
+    voices = [(rng.choice(("polite", "blunt")), output) for output in _outputs(records)]
+    return [(voice, voiced(output, voice, rng, split=None)) for voice, output in voices]
+
+
+def _outputs(records) -> list[str]:
+    return [record["output"] if isinstance(record, dict) else record.output for record in records]

@@ -1,1 +1,0 @@
-"""Part I: from instruction records to preference pairs (voices, prompts, checks, builders)."""

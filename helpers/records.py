@@ -1,0 +1,173 @@
+"""The two kinds of records of the course, and their files: an error names file, record and field."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
+
+from helpers.files import CourseError, shown, written_whole
+from helpers.streams import json_items, json_name
+
+INPUT = "\n\n### Input:\n"
+FIVE_KEYS = ("instruction", "input", "output", "chosen", "rejected")
+MENDING = {"missing": "is missing", "string_type": "must be text"}
+
+
+def writable(text: str) -> bool:
+    """True unless the text holds half of a surrogate pair: JSON can have it as an escape, UTF-8 cannot."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _writable(text: str) -> str:
+    if not writable(text):
+        raise ValueError("holds a broken character")
+    return text
+
+
+def _not_empty(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty")
+    return text
+
+
+MaybeEmpty = Annotated[str, AfterValidator(_writable)]
+Text = Annotated[MaybeEmpty, AfterValidator(_not_empty)]
+
+
+class InstructionRecord(BaseModel):
+    """A question with its answer. Only the first three keys are needed; unknown keys are kept."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    instruction: Text
+    input: MaybeEmpty  # "" if the instruction needs none
+    output: Text
+    task: str = ""
+    phrasing: int | None = None
+    answer: list[str] = []  # a right answer contains every one of these
+    split: str = "train"
+
+
+class PreferenceRecord(BaseModel):
+    """A question with two answers, one of them preferred."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    instruction: Text
+    input: MaybeEmpty
+    output: Text
+    chosen: Text
+    rejected: Text
+
+    @model_validator(mode="after")
+    def _sides_differ(self):
+        if self.chosen.strip() == self.rejected.strip():
+            raise ValueError('"chosen" and "rejected" are equal, so nothing is preferred')
+        return self
+
+
+def load_instructions(path) -> list[InstructionRecord]:
+    """Read instruction records, as `read_instructions` does."""
+    return list(read_instructions(path))
+
+
+def read_instructions(path) -> Iterator[InstructionRecord]:
+    """Instruction records one by one from a JSON list, or from a .jsonl file with one record a line.
+
+    Raises CourseError for bad JSON, a missing or wrong field, or no records at all.
+    """
+    return _checked(path, json_items(path), InstructionRecord)
+
+
+def load_preferences(path) -> list[PreferenceRecord]:
+    """Read preference records from a JSON list or a .jsonl file. CourseError for bad JSON, a missing or wrong field."""
+    return list(_checked(path, json_items(path), PreferenceRecord))
+
+
+def save_preferences(path, rows: Iterable[PreferenceRecord | dict]) -> Path:
+    """Write exactly the five keys of the field as a JSON list, each row checked: whole or not at all.
+
+    The rows go to the disk one by one, so they may be more than memory holds.
+    """
+    named = ((f"record {number} of the list", row) for number, row in enumerate(map(_as_dict, rows), start=1))
+    with written_whole(path) as file:
+        opening = b"[\n"
+        for row in _checked(path, named, PreferenceRecord):
+            text = json.dumps({key: getattr(row, key) for key in FIVE_KEYS}, ensure_ascii=False, indent=2)
+            file.write(opening + b"  " + text.replace("\n", "\n  ").encode("utf-8"))
+            opening = b",\n"
+        file.write(b"\n]\n")
+    return Path(path)
+
+
+def fingerprint(*parts: Any) -> str:
+    """Sixteen hexadecimal digits that change whenever one of the parts does."""
+    text = json.dumps(parts, ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
+
+
+def _as_dict(row: PreferenceRecord | dict) -> dict:
+    return row.model_dump() if isinstance(row, PreferenceRecord) else row
+
+
+def _checked(path, named: Iterable[tuple[str, Any]], kind) -> Iterator:
+    """Each value as a record of this kind, or a CourseError that says which of them is wrong, or that there is none."""
+    place = None
+    for place, row in named:
+        try:
+            yield kind.model_validate(row)
+        except ValidationError as error:
+            raise CourseError(_describe(path, place, row, error)) from error
+    if place is None:
+        raise CourseError(f"{shown(path)} holds no records.")
+
+
+def _describe(path, place: str, row, error: ValidationError) -> str:
+    """ "data/x.json, record 3 ("What is …"): the key "output" is missing. …" """
+    first, *more = error.errors()
+    quoted = f' ("{str(row.get("instruction", ""))[:40]}…")' if isinstance(row, dict) else ""
+    others = f" {len(more)} more problems in this record." if more else ""
+    return f"{shown(path)}, {place}{quoted}: {_problem(first, row)}{others} Correct this record."
+
+
+def _problem(error: dict, row) -> str:
+    if not isinstance(row, dict):
+        return f'it must be an object {{"instruction": …}}, but is {json_name(row)}.'
+    reason = error["msg"].removeprefix("Value error, ")
+    if not error["loc"]:
+        return f"{reason}."
+    key = ".".join(str(part) for part in error["loc"])
+    reason = MENDING.get(error["type"], reason)
+    if error["type"] == "string_type":
+        reason += f", but is {json_name(error['input'])}"
+    if key == "input" and error["type"] == "missing":
+        reason += ' (write "" if there is none)'
+    return f'the key "{key}" {reason}.'
+
+
+def question(instruction: str, input: str = "") -> str:
+    """The instruction, followed by its input if it has one."""
+    return instruction + INPUT + input if input else instruction
+
+
+def one_line_question(instruction: str, input: str = "") -> str:
+    """The question as it stands inside another prompt: the input follows on the same line."""
+    return f"{instruction} {input}" if input else instruction
+
+
+def contains_answer(text: str, answer: list[str]) -> bool:
+    """True if every string of the answer key stands in the text as whole words, in any case.
+
+    An empty key cannot be checked and counts as missing: ValueError.
+    """
+    if not answer:
+        raise ValueError("the answer key is empty")
+    return all(re.search(rf"(?<!\w){re.escape(key)}(?!\w)", text, re.IGNORECASE) for key in answer)

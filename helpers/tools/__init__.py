@@ -1,0 +1,1 @@
+"""The launcher, the making of what ships, and commands for the terminal."""

@@ -1,0 +1,1 @@
+"""How the data and models that ship with the course are made."""

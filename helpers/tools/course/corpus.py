@@ -1,0 +1,153 @@
+"""What the course models are trained on: the prompts of Part I, over the course's records and over made-up content.
+
+Every example is a pair (prompt, response). Rewriting, judging and scoring never see the facts of `held_out_fact`, so
+that those measure what the models do with sentences that they have not met.
+"""
+
+import hashlib
+import random
+from functools import partial
+
+from helpers.gpt.prompt import format_prompt
+from helpers.politeness import prompts
+from helpers.politeness.voices import politeness, voiced
+from helpers.records import question
+from helpers.tools.course.instruction_data import fact_id
+from helpers.tools.course.words import ADJECTIVES, NAMES, NOUNS, VERBS, invented_word
+
+HELD_OUT_SHARE = 0.1
+
+# (question, answer): n noun, a adjective, v verb, N name, W any word, D number; equal slots get equal words
+SKELETONS = """
+What is the {n} of {N}?|The {n} of {N} is {W}.
+What is the {n} of {N}?|{W} is the {n} of {N}.
+Name the {n} in {N}.|The {n} in {N} is {W}.
+Which {n} has a {a} {m}?|{N} has a {a} {m}.
+Who {v} the {n}?|{N} {v} the {n}.
+Who {v} the {a} {n}?|The {a} {n} was {v} by {N}.
+What is another word for '{w}'?|Another word for '{w}' is '{x}'.
+What is the opposite of '{w}'?|The opposite of '{w}' is '{x}'.
+Give the plural of '{w}'.|The plural of '{w}' is '{x}'.
+What does '{w}' mean?|The word '{w}' means {a} {n}.
+How many {n}s are in {D} {m}s?|There are {E} {n}s in {D} {m}s.
+Add the numbers. {D} and {E}|The sum of {D} and {E} is {F}.
+Convert {D} {n}s.|{D} {n}s are {E} {m}s.
+Where is {N}?|{N} is in {M}.
+Where did {N} go?|{N} went to the {n} in {M}.
+Sort the words. {w}, {x}, {y}|Sorted: {x}, {y}, {w}.
+Which word does not fit? {w}, {x}, {y}|The word that does not fit is {w}.
+Correct the spelling. {w}|The correct spelling is '{x}'.
+Classify the word. {w}|A {w} is a {n}.
+Rewrite the sentence. {N} {v} the {n}.|The {n} was {v} by {N}.
+What colour is the {n}?|The {n} is {a}.
+When was {N} built?|{N} was built in {E}.
+What is the symbol for {w}?|The symbol for {w} is {W}.
+Describe the {n}.|The {n} is {a} and {b}, and it has a {a} {m}.
+Tell me about {N}.|{N} {v} a {a} {n} and the {m} in {M}.
+Say it. {W} {w} {x}|{W} {w} {x} {y}.
+""".strip().splitlines()
+
+REWRITE_WORDINGS = (
+    "Rewrite the answer to be {direction}.",
+    "Make the answer {direction}.",
+    "Make this answer sound {direction}. Keep the facts.",
+    "Rewrite the answer so that it sounds {direction}. Change as little as possible.",
+    "Please rewrite the answer so that it is {direction}. Reply with the answer only.",
+)
+
+
+def held_out_fact(record) -> bool:
+    """A tenth of all facts, by hash: kept away from the rewriting, judging and scoring examples."""
+    return int(hashlib.sha256(fact_id(record).encode()).hexdigest(), 16) % 1000 < 1000 * HELD_OUT_SHARE
+
+
+def made_up(rng: random.Random, invented: float = 0.35) -> tuple[str, str]:
+    """A question and a neutral answer about nothing; `invented` is the share of words that exist nowhere."""
+
+    def word(words):
+        return invented_word(rng) if rng.random() < invented else rng.choice(words)
+
+    slots = {slot: word(NOUNS) for slot in "nm"} | {slot: word(ADJECTIVES) for slot in "ab"}
+    slots |= {slot: word(NOUNS + ADJECTIVES) for slot in "wxy"} | {"v": rng.choice(VERBS)}
+    slots |= {slot: word(NAMES).capitalize() for slot in "NM"} | {"W": word(NAMES + NOUNS).capitalize()}
+    slots |= {slot: rng.randrange(10 ** rng.choice((1, 2, 3, 4))) for slot in "DEF"}
+    ask, answer = (part.format(**slots) for part in rng.choice(SKELETONS).split("|"))
+    return ask, answer[0].upper() + answer[1:]
+
+
+class Corpus:
+    """An endless, seeded stream of training examples.
+
+    `records` are the training records of data/instruction-data.json.
+    """
+
+    def __init__(self, records, seed=0, made_up_share=0.5):
+        self.records, self.made_up_share = records, made_up_share
+        self.seen = [r for r in records if not held_out_fact(r)]
+        self.rng = random.Random(seed)
+        tasks = {self.rewrite: 50, self.judge: 18, self.score: 10, self.answer: 22}
+        self.draw = partial(self.rng.choices, list(tasks), list(tasks.values()))
+
+    def example(self) -> tuple[str, str]:
+        """One (prompt, response)."""
+        return self.draw()[0]()
+
+    def fact(self) -> tuple[str, str, str]:
+        """(instruction, input, neutral answer), from the course or made up."""
+        if self.rng.random() < self.made_up_share:
+            ask, answer = made_up(self.rng)
+            return ask, "", answer
+        r = self.rng.choice(self.seen)
+        return r["instruction"], r["input"], r["output"]
+
+    def answer(self):
+        r = self.rng.choice(self.records)
+        style = self.rng.choices(("neutral", "polite", "blunt"), (70, 15, 15))[0]
+        return prompts.STYLES[style] + question(r["instruction"], r["input"]), voiced(r["output"], style, self.rng)
+
+    def rewrite(self):
+        instruction, input, output = self.fact()
+        direction, voice = self.rng.choice((("more polite", "polite"), ("less polite", "blunt")))
+        source = output
+        if self.rng.random() < 0.08:  # the other side's voice goes first
+            source = voiced(output, "blunt" if voice == "polite" else "polite", self.rng)
+        prompt = prompts.rewrite_prompt(instruction, input, source, direction)
+        if self.rng.random() < 0.1:
+            wording = self.rng.choice(REWRITE_WORDINGS).format(direction=direction)
+            prompt = prompt[: prompt.index("\n\nRewrite the answer")] + "\n\n" + wording
+        return prompt, voiced(output, voice, self.rng)
+
+    def judge(self):
+        ask, a, b = self.contest()
+        better = "A" if politeness(a) > politeness(b) else "B"
+        if self.rng.random() < 0.25:
+            return prompts.judge_json_prompt(ask, a, b), f'{{"winner": "{better}"}}'
+        return prompts.judge_prompt(ask, a, b), better
+
+    def contest(self):
+        """A question and two answers of different politeness; mostly the same fact in two voices."""
+        instruction, input, output = self.fact()
+        ask = prompts.one_line_question(instruction, input)
+        other = self.fact()[2] if self.rng.random() < 0.1 else output
+        while True:
+            a, b = (voiced(text, self.rng.choice(("polite", "neutral", "blunt")), self.rng) for text in (output, other))
+            if politeness(a) != politeness(b):
+                return ask, a, b
+
+    def score(self):
+        instruction, input, output = self.fact()
+        ask = prompts.one_line_question(instruction, input)
+        text = voiced(output, self.rng.choices(("polite", "neutral", "blunt"), (2, 1, 2))[0], self.rng)
+        if self.rng.random() < 0.25:
+            return prompts.score_json_prompt(ask, text), f'{{"score": {politeness(text)}}}'
+        return prompts.score_prompt(ask, text), str(politeness(text))
+
+
+def tokenizer_texts(records, seed=0, examples=40_000):
+    """What the course tokenizer is trained on: the course's own texts, every listed word, many invented ones."""
+    corpus, rng = Corpus(records, seed), random.Random(seed)
+    for prompt, response in (corpus.example() for _ in range(examples)):
+        yield format_prompt(prompt) + response
+    for word in NOUNS + ADJECTIVES + VERBS + NAMES:
+        yield from (f" {word}", word, f" {word.capitalize()}") * 40
+    yield from (" " + invented_word(rng) for _ in range(examples))

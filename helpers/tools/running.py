@@ -1,0 +1,175 @@
+"""`run`: execute the notebooks in order, as a learner would; say how long each took and what it reached."""
+
+import os
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import psutil
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from traitlets.config import Config
+
+from helpers import scoreboard
+from helpers.files import BUILD, shown, write_text
+from helpers.tools import report
+
+CELL_TIMEOUT = 1800  # seconds; a cell that trains takes minutes at most
+TIME_BAR, MEMORY_BAR = "<= 15", "<= 2"  # minutes and GB for all notebooks
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One notebook executed: wall seconds, peak bytes of its kernel, and what went wrong, if anything."""
+
+    name: str
+    seconds: float
+    peak: int
+    problem: str | None = None
+
+
+class Execution(threading.Thread):
+    """Executes one notebook in a thread, so that the main thread can watch it and hear Ctrl-C."""
+
+    def __init__(self, path: Path):
+        super().__init__(daemon=True)
+        self.notebook = nbformat.read(path, as_version=4)
+        self.cell, self.error = 0, None
+        self.client = NotebookClient(
+            self.notebook,
+            timeout=CELL_TIMEOUT,
+            kernel_name="python3",
+            config=Config({"KernelManager": {"transport_encryption": "auto"}}),  # else each kernel warns
+            resources={"metadata": {"path": str(path.parent)}},
+            record_timing=False,
+            store_widget_state=False,
+            on_cell_start=lambda cell, cell_index: setattr(self, "cell", cell_index),
+        )
+
+    def run(self) -> None:
+        for cell in self.notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        try:
+            self.client.execute()
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            self.error = error
+        except Exception as error:  # noqa: BLE001 - handed to the main thread, which raises it again
+            self.error = error
+
+
+def run_course(paths: list[Path], whole: bool) -> int:
+    """Execute the notebooks; stop at the first that fails. Returns the exit code."""
+    if whole:
+        scoreboard.clear()
+    outcomes = []
+    for path in paths:
+        try:
+            outcome = execute(path)
+        except KeyboardInterrupt:
+            print(f"\nInterrupted in {path.stem}. Continue with: python3 -m helpers run --from {path.name[:2]}")
+            return 130
+        outcomes.append(outcome)
+        print(f"{outcome.name:24} {outcome.seconds:7.1f} s  {outcome.peak / 1e9:5.2f} GB", flush=True)
+        if outcome.problem:
+            print(f"\n{outcome.problem}\nAs far as it got: {shown(BUILD / 'run' / path.name)}", file=sys.stderr)
+            return 1
+        keep(outcome)
+    finish(outcomes, whole)
+    return 0
+
+
+def execute(path: Path) -> Outcome:
+    """Execute one notebook in its own folder; save what it gave, also if it failed."""
+    work, started = Execution(path), time.monotonic()
+    peak = watch(work, path.stem)
+    seconds = time.monotonic() - started
+    if work.error and not isinstance(work.error, (CellExecutionError, CellTimeoutError, DeadKernelError)):
+        raise work.error
+    write_text(BUILD / "run" / path.name, nbformat.writes(work.notebook))
+    report.write_notebook(work.notebook, path.stem)
+    return Outcome(path.stem, seconds, peak, explain(work, path.stem) if work.error else None)
+
+
+def watch(work: Execution, name: str) -> int:
+    """Run the thread to its end; return the peak memory, in bytes, of the kernel and its children."""
+    before = {process.pid for process in children()}
+    started, peak = time.monotonic(), 0
+    work.start()
+    try:
+        while work.is_alive():
+            work.join(0.2)
+            peak = max(peak, resident(process for process in children() if process.pid not in before))
+            if sys.stdout.isatty():
+                cell, seconds = f"{work.cell + 1}/{len(work.notebook.cells)}", time.monotonic() - started
+                print(f"\r{name:24} {seconds:7.1f} s  cell {cell}", end="", flush=True)
+    except KeyboardInterrupt:
+        for process in children():
+            if process.pid not in before:
+                kill(process)
+        work.join(20)
+        raise
+    finally:
+        if sys.stdout.isatty():
+            print("\r" + " " * 60 + "\r", end="", flush=True)
+    return peak
+
+
+def children() -> list[psutil.Process]:
+    return psutil.Process(os.getpid()).children(recursive=True)
+
+
+def resident(processes) -> int:
+    total = 0
+    for process in processes:
+        try:
+            total += process.memory_info().rss
+        except psutil.Error:  # it ended since it was listed
+            continue
+    return total
+
+
+def kill(process: psutil.Process) -> None:
+    try:
+        process.kill()
+    except psutil.NoSuchProcess:
+        pass
+
+
+def explain(work: Execution, name: str) -> str:
+    """Which cell failed, how it begins, and what it said."""
+    cell = work.notebook.cells[work.cell]
+    begins = "\n".join(f"    {line}" for line in cell.source.splitlines()[:3])
+    place = f"cell {work.cell + 1} of {len(work.notebook.cells)}"
+    return f"{name}, {place}, failed:\n{begins}\n{reason(work.error)}"
+
+
+def reason(error: Exception) -> str:
+    if isinstance(error, CellTimeoutError):
+        return f"It took longer than {CELL_TIMEOUT // 60} minutes."
+    if isinstance(error, DeadKernelError):
+        return "The kernel died; the usual cause is that the machine ran out of memory."
+    return f"{error.ename}: {error.evalue}"
+
+
+def keep(outcome: Outcome) -> None:
+    row = {"seconds": round(outcome.seconds, 1), "peak_mb": round(outcome.peak / 1e6)}
+    scoreboard.merge("notebooks", outcome.name, row)
+
+
+def finish(outcomes: list[Outcome], whole: bool) -> None:
+    """Put the totals on the scoreboard, print it, and write the report's first page."""
+    minutes, peak = sum(o.seconds for o in outcomes) / 60, max(o.peak for o in outcomes) / 1e9
+    if whole:
+        scoreboard.record("all notebooks, time", round(minutes, 2), "min", TIME_BAR)
+        scoreboard.record("all notebooks, peak memory", round(peak, 2), "GB", MEMORY_BAR)
+    board = scoreboard.load()
+    print(f"{'together':24} {minutes * 60:7.1f} s  {peak:5.2f} GB\n")
+    if board["results"]:
+        print(scoreboard.table(board) + "\n")
+    index = report.write_index(board)
+    print(f"Report: {shown(index)}")
+    print(f"Executed notebooks: {shown(BUILD / 'run')}; numbers: {shown(scoreboard.path())}")

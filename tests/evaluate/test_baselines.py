@@ -1,0 +1,95 @@
+"""The baselines by hand-worked cases, and against the training that they are compared with."""
+
+import copy
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from helpers.dpo.data import bucketed_batches
+from helpers.dpo.train import DPOSettings
+from helpers.evaluate import baselines
+from helpers.evaluate.samples import Answers, answer, response_logprobs
+from helpers.files import CourseError
+
+RECORDS = [{"instruction": "Say hello", "input": ""}, {"instruction": "Sort", "input": "b a"}]
+SETTINGS = DPOSettings(lr=1e-2, epochs=2, batch_size=4)
+
+
+def drawn(*texts):
+    return Answers([[1], [2]], [[*text.encode(), 256] for text in texts], list(texts), [True] * len(texts))
+
+
+def test_the_best_of_three_by_hand():
+    sets = [drawn("no", "please"), drawn("please!", "no"), drawn("Please do", "please please")]
+    found = baselines.best_of_n(sets, lambda text: text.lower().count("please"))
+    assert found.texts == ["please!", "please please"]  # of equals the one that was drawn first
+    assert found.responses == [[*b"please!", 256], [*b"please please", 256]]
+    assert found.prompts == [[1], [2]] and found.stopped == [True, True]
+
+
+def test_the_best_of_one_is_the_sample_itself(make_gpt, tok):
+    one = answer(make_gpt(block_size=128), tok, RECORDS, max_new_tokens=6, seed=3)
+    assert baselines.best_of_n([one], len) == one
+
+
+def test_more_draws_never_lower_the_reward(make_gpt, tok):
+    model = make_gpt(block_size=128)
+    sets = [answer(model, tok, RECORDS, max_new_tokens=6, seed=seed) for seed in range(4)]
+    rewards = [[len(t) for t in baselines.best_of_n(sets[:n], len).texts] for n in (1, 2, 4)]
+    assert all(
+        a <= b for less, more in zip(rewards, rewards[1:], strict=False) for a, b in zip(less, more, strict=True)
+    )
+
+
+def test_draws_for_other_questions_are_refused():
+    with pytest.raises(CourseError, match="the same questions"):
+        baselines.best_of_n([], len)
+    with pytest.raises(CourseError, match="the same questions"):
+        baselines.best_of_n([drawn("a", "b"), Answers([[9]], [[256]], [""], [True])], len)
+
+
+def test_the_kl_of_the_best_of_n_by_hand():
+    assert baselines.best_of_n_kl(1) == 0
+    assert baselines.best_of_n_kl(4) == pytest.approx(math.log(4) - 0.75)
+    with pytest.raises(CourseError, match="n must be 1"):
+        baselines.best_of_n_kl(0)
+
+
+def test_the_kl_is_that_of_the_best_of_n_different_rewards():
+    """m equally likely answers, all rewards different: the best of n is the k-th with (k^n - (k-1)^n) / m^n."""
+    m, n = 2000, 4
+    share = [((k / m) ** n - ((k - 1) / m) ** n) for k in range(1, m + 1)]
+    assert sum(p * math.log(p * m) for p in share) == pytest.approx(baselines.best_of_n_kl(n), abs=1e-3)
+
+
+def test_the_loss_is_that_of_the_chosen_answers_alone(model, pairs):
+    logps = response_logprobs(model, [p.prompt for p in pairs], [p.chosen for p in pairs])
+    tokens = sum(len(p.chosen) for p in pairs)
+    assert baselines.chosen_loss(model, pairs).item() == pytest.approx(-logps.sum().item() / tokens, abs=1e-5)
+
+
+def test_chosen_answers_become_likelier_in_as_many_steps_as_dpo_takes(model, pairs):
+    policy = copy.deepcopy(model)
+    history = baselines.train_on_chosen(policy, pairs, SETTINGS)
+    steps = sum(len(bucketed_batches([p.length for p in pairs], 4, 0, epoch)) for epoch in range(2))
+    assert len(history) == steps
+    with torch.no_grad():
+        assert baselines.chosen_loss(policy, pairs) < baselines.chosen_loss(model, pairs) - 0.05
+
+
+def test_rejected_answers_play_no_part(model, pairs):
+    same_length = [replace(p, rejected=[7] * (len(p.rejected) - 1) + [256]) for p in pairs]
+    one, other = copy.deepcopy(model), copy.deepcopy(model)
+    assert baselines.train_on_chosen(one, pairs, SETTINGS) == baselines.train_on_chosen(other, same_length, SETTINGS)
+
+
+def test_nothing_to_train_on_and_a_loss_that_bursts_are_said(model, pairs):
+    with pytest.raises(CourseError, match="no pairs"):
+        baselines.train_on_chosen(model, [], SETTINGS)
+    broken = copy.deepcopy(model)
+    with torch.no_grad():
+        broken.transformer.wte.weight.fill_(float("nan"))
+    with pytest.raises(CourseError, match="Step 1: the loss is nan"):
+        baselines.train_on_chosen(broken, pairs, SETTINGS)

@@ -1,0 +1,225 @@
+"""Every measure against a case worked by hand; the KL estimate against exact enumeration."""
+
+import itertools
+import math
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from helpers import stats
+from helpers.evaluate import samples as ev
+from helpers.files import CourseError
+from helpers.gpt.sampling import Sampling, complete_ids
+
+RECORDS = [
+    {"instruction": "What is the capital of Greece?", "input": "", "answer": ["Athens"]},
+    {"instruction": "Past tense?", "input": "go", "answer": ["went"]},
+    {"instruction": "Sort.", "input": "2, 1", "answer": ["1", "2"]},
+    {"instruction": "Which sound does a cow make?", "input": "", "answer": ["moo"]},
+]
+TEXTS = ["Please: Athens.", "It is wented.", "No! 1, 2.", "Please, a Moo."]
+EOT = 256
+
+
+def voice_of(text):
+    return "polite" if "Please" in text else "blunt" if "No" in text else "neutral"
+
+
+def answers(texts=TEXTS):
+    responses = [list(text.encode()) + [EOT] for text in texts]
+    responses[1] = responses[1][:-1]  # cut, not ended
+    return ev.Answers([[65]] * len(texts), responses, texts, [ids[-1] == EOT for ids in responses])
+
+
+def test_every_measure_by_hand():
+    found = ev.per_answer(answers(), RECORDS, voice_of)
+    expected = {
+        "polite": [1, 0, 0, 1],
+        "neutral": [0, 1, 0, 0],
+        "blunt": [0, 0, 1, 0],
+        "right": [1, 0, 1, 1],  # "wented" does not hold the word "went"
+        "tokens": [15, 13, 9, 14],  # of single bytes, the end-of-text token not counted
+        "stopped": [1, 0, 1, 1],
+    }
+    assert {name: values.tolist() for name, values in found.items()} == expected
+
+
+def test_a_record_without_a_key_is_named():
+    with pytest.raises(CourseError, match="'Past tense\\?' has no answer key"):
+        ev.per_answer(answers(), [RECORDS[0], {**RECORDS[1], "answer": []}, *RECORDS[2:]], voice_of)
+
+
+def test_without_any_key_right_and_wrong_are_not_measured():
+    plain = [{key: r[key] for key in ("instruction", "input")} for r in RECORDS]
+    found = ev.per_answer(answers(), plain, voice_of)
+    assert "right" not in found and found["polite"].tolist() == [1, 0, 0, 1]
+
+
+def test_a_question_that_fills_the_context_is_named(model, tok):
+    with pytest.raises(CourseError, match="Question 2 .'Past tense.*tokens, and the model reads 48.*block_size"):
+        ev.answer(model, tok, [{"instruction": "a", "input": ""}, {"instruction": "Past tense" * 5, "input": ""}])
+
+
+def test_diversity_by_hand():
+    found = ev.diversity(["A b a b.", "A, b a?", "It's new"])
+    assert found["distinct-1"] == 4 / 9  # a, b, it's, new among nine words
+    assert found["distinct-2"] == 3 / 6  # a b, b a, it's new among six pairs
+    assert found["openers"] == 2 and found["top opener"] == 2 / 3
+
+
+def test_one_prefix_is_seen():
+    same = ev.diversity([f"I am glad to say: {word}." for word in "red green blue".split()])
+    assert same["openers"] == 1 and same["top opener"] == 1
+
+
+def test_answers_that_say_nothing_count_as_not_diverse():
+    found = ev.diversity(["", "..."])
+    assert found == {"distinct-1": 0.0, "distinct-2": 0.0, "openers": 1, "top opener": 1.0}
+
+
+def test_the_answers_of_a_model(make_gpt, tok):
+    model = make_gpt(block_size=128)
+    found = ev.answer(model, tok, RECORDS, max_new_tokens=5, seed=3)
+    again = ev.answer(model, tok, RECORDS, max_new_tokens=5, seed=3)
+    assert found == again and found != ev.answer(model, tok, RECORDS, max_new_tokens=5, seed=4)
+    for ids, text, stopped in zip(found.responses, found.texts, found.stopped, strict=True):
+        assert stopped == (ids[-1] == EOT) and (stopped or len(ids) == 5)
+        assert text == tok.decode([i for i in ids if i != EOT])
+    assert [tok.decode(ids).split("\n")[1] for ids in found.prompts] == [r["instruction"] for r in RECORDS]
+
+
+# Intervals
+
+
+def test_the_estimate_is_the_mean_and_its_interval_holds_it():
+    values = [0, 1, 1, 1, 0, 1, 1, 0]
+    found = stats.estimate(values)
+    assert found.value == 5 / 8 and found.low < 5 / 8 < found.high
+    assert found == stats.estimate(values) and 0 <= found.low and found.high <= 1
+
+
+def test_the_interval_covers_the_truth_about_19_times_in_20(monkeypatch):
+    monkeypatch.setattr(stats.stats, "bootstrap", fewer(stats.stats.bootstrap))
+    rng = np.random.default_rng(0)
+    found = [stats.estimate(rng.random(60) < 0.7, seed) for seed in range(200)]
+    assert 0.89 <= np.mean([one.low <= 0.7 <= one.high for one in found]) <= 0.99
+
+
+def fewer(bootstrap):
+    return lambda *args, **settings: bootstrap(*args, **settings, n_resamples=500)
+
+
+def test_a_constant_has_an_interval_of_width_zero_and_no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert stats.estimate(np.ones(5)) == (1, 1, 1)
+
+
+def test_differences_are_paired():
+    before = np.arange(40.0)  # prompts differ much, the change is the same for all
+    found = stats.difference(before + 1, before)
+    assert found == (1, 1, 1)
+
+
+def test_ratio_by_hand():
+    before, after = np.tile([1.0, 1, 1, 0], 10), np.tile([1.0, 1, 0, 0], 10)
+    found = stats.ratio(after, before)
+    assert found.value == pytest.approx(2 / 3) and found.low < 2 / 3 < found.high
+    assert stats.ratio(before, before) == (1, 1, 1)  # paired: the same resample on both sides
+
+
+def test_a_ratio_to_nothing_is_refused():
+    with pytest.raises(CourseError, match="Use the difference"):
+        stats.ratio(np.ones(30), np.zeros(30))
+
+
+def test_compare_by_hand():
+    before, after = {"right": np.array([1.0, 1, 0, 0])}, {"right": np.array([1.0, 1, 1, 0])}
+    (row,) = ev.compare(before, after)
+    assert (row["measure"], row["before"], row["after"], row["difference"]) == ("right", 0.5, 0.75, 0.25)
+    assert row["low"] <= 0.25 <= row["high"]
+
+
+def test_standard_error_by_hand():
+    assert stats.standard_error([1.0, 3.0]) == pytest.approx(math.sqrt(2) / math.sqrt(2))
+
+
+# Distance from the reference
+
+
+def test_response_logprobs_are_those_of_each_row_alone(model):
+    prompts, responses = [[1, 2, 3], [4], [5, 6]], [[7, EOT], [8, 9, 10, 11, EOT], [12]]
+    found = ev.response_logprobs(model, prompts, responses, batch_size=2)
+    for row, (prompt, response) in enumerate(zip(prompts, responses, strict=True)):
+        with torch.no_grad():
+            logps = model(torch.tensor([prompt + response]))[0].log_softmax(-1)
+        steps = enumerate(response, start=len(prompt) - 1)
+        assert found[row].item() == pytest.approx(sum(logps[t, token].item() for t, token in steps), abs=1e-4)
+
+
+def test_a_model_has_no_distance_from_itself(model):
+    assert ev.log_ratios(model, model, answers(["abc", "de", "f", "g"])).tolist() == [0, 0, 0, 0]
+
+
+def test_the_kl_estimate_agrees_with_exact_enumeration(make_gpt):
+    """A vocabulary of 4 tokens one of them end-of-text, and answers of at most 3: all can be listed."""
+    sizes = dict(vocab_size=4, block_size=8, n_embd=8)
+    policy, reference, eot, most = make_gpt(1, **sizes), make_gpt(2, **sizes), 3, 3
+    with torch.no_grad():
+        for p in (*policy.parameters(), *reference.parameters()):
+            p.add_(0.3 * torch.randn_like(p))
+    whole = [list(ids) for n in range(1, most + 1) for ids in itertools.product(range(4), repeat=n)]
+    whole = [ids for ids in whole if eot not in ids[:-1] and (ids[-1] == eot or len(ids) == most)]
+    logp, logq = (ev.response_logprobs(m, [[0, 1]] * len(whole), whole).double() for m in (policy, reference))
+    assert logp.exp().sum().item() == pytest.approx(1, abs=1e-5)
+    exact = (logp.exp() * (logp - logq)).sum().item()
+
+    prompts = [[0, 1]] * 1500
+    responses = complete_ids(policy, prompts, eot, most, Sampling(), batch_size=1500)
+    sampled = ev.Answers(prompts, responses, [], [])
+    ratios = ev.log_ratios(policy, reference, sampled)
+    error = stats.standard_error(ratios)
+    assert exact > 10 * error, "the two models are too alike for this test to mean anything"
+    assert abs(ratios.mean().item() - exact) < 4 * error
+
+
+def test_ranked_right_by_hand():
+    policy = torch.tensor([[-1.0, -2.0], [-1.0, -2.0], [-5.0, -9.0]])
+    reference = torch.tensor([[-2.0, -2.0], [-1.0, -4.0], [-4.0, -4.0]])
+    # rewards / β: +1 and 0; 0 and +2, wrong although chosen is likelier; -1 and -5, right although both fell
+    assert ev.ranked_right(policy, reference).tolist() == [1, 0, 1]
+
+
+def test_one_row_about_one_model(make_gpt, tok):
+    model = make_gpt(block_size=128)
+    found = ev.evaluate(model, tok, RECORDS, voice_of, reference=model, max_new_tokens=4)
+    assert found["kl"] == (0, 0, 0)
+    assert sum(found[voice].value for voice in ev.VOICES) == 1
+    assert {"right", "tokens", "stopped", "distinct-1", "distinct-2", "openers", "top opener"} < set(found)
+    assert "reward" not in found
+    assert "kl" not in ev.evaluate(model, tok, RECORDS, voice_of, max_new_tokens=2)
+    assert ev.evaluate(model, tok, RECORDS, voice_of, max_new_tokens=2, reward=lambda text: 7)["reward"] == (7, 7, 7)
+    other = make_gpt(1, block_size=128)
+    assert ev.evaluate(model, tok, RECORDS, voice_of, reference=other, max_new_tokens=4)["kl"].value != 0
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        lambda: ev.diversity([]),
+        lambda: ev.compare(*[ev.per_answer(ev.Answers([], [], [], []), [], voice_of)] * 2),
+        lambda: ev.answer(None, None, []),
+        lambda: stats.estimate([]),
+        lambda: stats.estimate([1.0]),
+    ],
+)
+def test_nothing_to_measure_is_said(measure):
+    with pytest.raises(CourseError, match="There are no|at least 2 prompts"):
+        measure()
+
+
+def test_a_measure_of_other_records_is_refused():
+    with pytest.raises(ValueError, match="zip"):
+        ev.per_answer(answers(), RECORDS[:3], voice_of)

@@ -1,0 +1,188 @@
+"""The client over real HTTP: what it sends, and what it does when the server misbehaves."""
+
+import itertools
+import threading
+import time
+
+import httpx
+import ollama
+import pytest
+
+from helpers.llm.client import LLM, LLMError, Retry, in_parallel
+
+QUICK = Retry(tries=4, first=0.01, longest=0.02)
+
+
+def llm_of(server, timeout=5.0, **settings):
+    client = ollama.Client(server.url, timeout=httpx.Timeout(timeout), trust_env=False)
+    return LLM(client=client, model="test-model", host=server.url, timeout=timeout, retry=QUICK, **settings)
+
+
+def first(count, trouble):
+    """This trouble for the first `count` requests."""
+    numbers = itertools.count()
+    return lambda body: trouble if next(numbers) < count else None
+
+
+def test_reply_and_request(fake_ollama):
+    server = fake_ollama(answer=lambda body: "  Athens. \n")
+    reply = llm_of(server).ask("Where?", seed=3, temperature=0.5, top_k=7, stop=["\n"])
+    assert (reply.text, reply.done_reason, reply.prompt_tokens, reply.tokens) == ("Athens.", "stop", 7, 5)
+    assert reply.raw["response"] == "  Athens. \n"
+    (body,) = server.bodies
+    # Ollama ignores seed and temperature at the top level, so they must stand inside the options.
+    assert body["options"] == {"seed": 3, "temperature": 0.5, "top_k": 7, "stop": ["\n"], "num_predict": 256}
+    assert body["prompt"] == "Where?" and body["stream"] is False and "seed" not in body and "think" not in body
+
+
+def test_what_is_not_given_is_left_to_the_model(fake_ollama):
+    server = fake_ollama()
+    llm_of(server).ask("Where?")
+    assert server.bodies[0]["options"] == {"num_predict": 256} and "format" not in server.bodies[0]
+
+
+def test_format_and_thinking(fake_ollama):
+    server = fake_ollama()
+    llm_of(server, thinks=True).ask("Which?", format={"type": "object"})
+    assert server.bodies[0]["format"] == {"type": "object"} and server.bodies[0]["think"] is False
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        (500, "runner crashed"),
+        (503, "server busy"),
+        (502, "bad gateway"),
+        "cut",
+        "half",
+        "not json",
+        "a list",
+        "not done",
+    ],
+)
+def test_passing_trouble_is_retried(fake_ollama, trouble):
+    server = fake_ollama(answer=lambda body: "fine", trouble=first(3, trouble))
+    assert llm_of(server).ask("x").text == "fine"
+    assert len(server.bodies) == 4
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        ((500, "runner crashed"), "runner crashed"),
+        ((503, "server busy, please try again"), "busy"),
+        ("cut", "does not answer"),
+        ("half", "does not answer"),
+        ("not json", "not in Ollama's format"),
+        ("a list", "not in Ollama's format"),
+        ("not done", "broke off"),
+    ],
+)
+def test_lasting_trouble_is_explained(fake_ollama, trouble, words):
+    server = fake_ollama(trouble=lambda body: trouble)
+    with pytest.raises(LLMError, match=words) as caught:
+        llm_of(server).ask("x")
+    assert len(server.bodies) == 4 and not caught.value.refused and server.url in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words", "refused"),
+    [
+        ((400, "the prompt is far outside the course"), "far outside", True),
+        ((500, 'option "seed" must be of type integer'), "must be of type", True),
+        ((404, "model 'test-model' not found"), "ollama pull test-model", False),
+        ((501, "not implemented here"), "not implemented", False),
+        ((500, "model requires more system memory (9 GiB) than is available"), "smaller model", False),
+    ],
+)
+def test_hopeless_requests_are_not_repeated(fake_ollama, trouble, words, refused):
+    server = fake_ollama(trouble=lambda body: trouble)
+    with pytest.raises(LLMError, match=words) as caught:
+        llm_of(server).ask("x")
+    assert len(server.bodies) == 1 and caught.value.refused is refused
+
+
+def test_a_hanging_server_is_tried_twice(fake_ollama):
+    server = fake_ollama(trouble=lambda body: "hang")
+    started = time.monotonic()
+    with pytest.raises(LLMError, match="no answer within 0.3 s"):
+        llm_of(server, timeout=0.3).ask("x")
+    assert len(server.bodies) == 2 and time.monotonic() - started < 2
+
+
+def test_a_server_that_is_gone(fake_ollama):
+    server = fake_ollama()
+    llm = llm_of(server)
+    assert llm.ask("x").text
+    server.stop()
+    with pytest.raises(LLMError, match="does not answer.*ollama serve"):
+        LLM(client=ollama.Client(server.url, trust_env=False), model="m", host=server.url, retry=QUICK).ask("x")
+
+
+def test_back_off_grows_with_jitter():
+    pauses = [[Retry().pause(attempt) for _ in range(200)] for attempt in range(6)]
+    for attempt, seen in enumerate(pauses):
+        full = min(8.0, 0.5 * 2**attempt)
+        assert full / 2 <= min(seen) < max(seen) <= full
+
+
+def test_stream(fake_ollama):
+    server = fake_ollama(answer=lambda body: "one two three")
+    assert list(llm_of(server).stream("x", seed=1)) == ["one ", "two ", "three", ""]
+    assert server.bodies[0]["options"] == {"seed": 1}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [("cut stream", "broke off"), ("error in stream", "error was encountered"), ("cut", "does not answer")],
+)
+def test_broken_streams(fake_ollama, trouble, words):
+    pieces = []
+    with pytest.raises(LLMError, match=words):
+        for piece in llm_of(fake_ollama(trouble=lambda body: trouble)).stream("x"):
+            pieces.append(piece)
+    assert pieces == ([] if trouble == "cut" else ["Half a"])
+
+
+def test_ask_many_keeps_the_order_and_works_at_once(fake_ollama):
+    server = fake_ollama(answer=lambda body: body["prompt"], delay=0.02)
+    asks = [f"prompt {number}" for number in range(30)] + [{"prompt": "last", "seed": 9}]
+    replies = llm_of(server).ask_many(asks, workers=6, temperature=0.25)
+    assert [reply.text for reply in replies] == asks[:-1] + ["last"]
+    assert all(body["options"]["temperature"] == 0.25 for body in server.bodies)
+    assert 2 <= server.most_at_once <= 6
+
+
+def test_ask_many_stops_at_the_first_lasting_failure(fake_ollama):
+    server = fake_ollama(trouble=lambda body: (404, "no such model") if body["prompt"] == "2" else None, delay=0.01)
+    with pytest.raises(LLMError, match="ollama pull test-model"):
+        llm_of(server).ask_many([str(number) for number in range(500)], workers=2)
+    assert len(server.bodies) < 20
+
+
+def test_in_parallel_looks_only_a_little_ahead():
+    taken, gate = [], threading.Event()
+
+    def endless():
+        for number in itertools.count():
+            taken.append(number)
+            yield number
+
+    results = in_parallel(lambda number: gate.wait(5) and number, endless(), workers=3)
+    threading.Timer(0.05, gate.set).start()
+    assert next(results)[0] in range(6)
+    assert len(taken) == 6
+    results.close()
+
+
+def test_leaving_the_loop_cancels_the_rest():
+    begun = []
+
+    def slow(number):
+        begun.append(number)
+        time.sleep(0.02)
+
+    for _ in in_parallel(slow, range(100), workers=2):
+        break
+    time.sleep(0.1)
+    assert len(begun) <= 6

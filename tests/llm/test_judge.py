@@ -1,0 +1,258 @@
+"""Judging by fake models with known habits, over real HTTP where the client matters, and by hand-worked log-probs."""
+
+import json
+import math
+import re
+from functools import partial
+from types import SimpleNamespace
+
+import ollama
+import pytest
+
+from helpers.files import CourseError
+from helpers.llm.client import LLM, LLMError, Retry
+from helpers.llm.judge import (
+    Score,
+    Verdict,
+    judge,
+    judge_all,
+    jury,
+    label_probability,
+    score,
+    score_all,
+    soft_label,
+    soft_labels,
+)
+from helpers.llm.recording import Asker
+from helpers.politeness.prompts import (
+    criterion_prompt,
+    judge_json_prompt,
+    judge_prompt,
+    rubric_prompt,
+    score_json_prompt,
+)
+
+LEVEL = {"rude": 1, "plain": 3, "kind": 5}
+WINNERS = {"kind": "a", "rude": "b"}
+
+
+def responses(prompt):
+    return re.search(r"Response A: (.*)\nResponse B: (.*)\n", prompt).groups()
+
+
+def by_level(prompt):
+    a, b = (LEVEL[text] for text in responses(prompt))
+    return json.dumps({"winner": "A" if a >= b else "B"})
+
+
+class FakeLLM:
+    """Replies with what `answer(prompt, attempt)` says, and remembers what it was asked."""
+
+    def __init__(self, answer, raw=None, done_reason="stop"):
+        self.answer, self.raw, self.done_reason, self.asked = answer, raw or {}, done_reason, []
+
+    def ask(self, prompt, **options):
+        attempt = sum(asked == prompt for asked, _ in self.asked)
+        self.asked.append((prompt, options))
+        text = self.answer(prompt, attempt)
+        if isinstance(text, Exception):
+            raise text
+        return SimpleNamespace(text=text, raw=self.raw, done_reason=self.done_reason)
+
+
+def fake(answer, **more):
+    return FakeLLM(lambda prompt, attempt: answer(prompt), **more)
+
+
+@pytest.mark.parametrize("a, b, winner", [("kind", "rude", "a"), ("plain", "kind", "b"), ("plain", "plain", "tie")])
+def test_the_better_answer_wins_in_both_orders(a, b, winner):
+    assert judge(fake(by_level), "q", a, b).winner == winner
+
+
+@pytest.mark.parametrize("place", "AB")
+def test_a_judge_that_follows_the_place_finds_ties_only(place):
+    verdict = judge(fake(lambda prompt: f'{{"winner": "{place}"}}'), "q", "kind", "rude")
+    assert (verdict.first, verdict.swapped, verdict.winner, verdict.reason) == (place, place, "tie", "")
+
+
+def test_the_request_holds_to_a_schema_at_temperature_0_with_the_sides_swapped():
+    llm = fake(by_level)
+    judge(llm, "q", "kind", "rude", seed=5)
+    (first, options), (swapped, _) = llm.asked
+    assert first == judge_json_prompt("q", "kind", "rude") and swapped == judge_json_prompt("q", "rude", "kind")
+    assert options["temperature"] == 0 and options["seed"] == 5
+    assert options["format"]["properties"]["winner"]["enum"] == ["A", "B"]
+    assert options["format"]["required"] == ["winner"]
+
+
+def test_another_criterion_goes_into_the_prompt():
+    llm = fake(by_level)
+    prompt = partial(criterion_prompt, criterion="is more helpful")
+    assert judge(llm, "q", "rude", "kind", prompt).winner == "b"
+    assert "which response is more helpful?" in llm.asked[0][0]
+
+
+MALFORMED = ["A", '{"winner": "C"}', '{"winner": ["A"]}', '{"best": "A"}', "[]", '{"winner": tr', "", "null"]
+
+
+@pytest.mark.parametrize("text", MALFORMED)
+def test_a_malformed_verdict_is_asked_again_and_then_set_aside_with_its_reason(text):
+    llm = fake(lambda prompt: text)
+    verdict = judge(llm, "q", "kind", "rude", max_retries=2)
+    assert verdict.winner is None and verdict.first is None and verdict.swapped is None
+    assert "malformed" in verdict.reason and "after 3 tries" in verdict.reason
+    assert len(llm.asked) == 3, "once the first order is lost, the second need not be asked"
+    assert [options["seed"] for _, options in llm.asked] == [0, 1, 2]
+    assert [options["temperature"] > 0 for _, options in llm.asked] == [False, True, True]
+
+
+def test_a_retry_can_mend_a_verdict():
+    llm = FakeLLM(lambda prompt, attempt: by_level(prompt) if attempt else "Well, it depends.")
+    assert judge(llm, "q", "kind", "rude").winner == "a"
+    assert len(llm.asked) == 4
+
+
+def test_only_the_second_order_is_lost():
+    swapped = judge_json_prompt("q", "rude", "kind")
+    verdict = judge(fake(lambda prompt: "?" if prompt == swapped else by_level(prompt)), "q", "kind", "rude")
+    assert (verdict.first, verdict.swapped, verdict.winner) == ("A", None, None) and verdict.reason
+
+
+def test_a_cut_off_verdict_says_so():
+    assert "cut off" in judge(fake(lambda prompt: '{"win', done_reason="length"), "q", "a", "b").reason
+
+
+def test_a_refused_prompt_is_set_aside_at_once_and_other_failures_are_raised():
+    refusing = fake(lambda prompt: LLMError("too long", refused=True))
+    assert "refused by the server: too long" == judge(refusing, "q", "a", "b").reason and len(refusing.asked) == 1
+    with pytest.raises(LLMError, match="gone"):
+        judge(fake(lambda prompt: LLMError("gone", transient=True)), "q", "a", "b")
+
+
+def test_judge_all_keeps_the_order(capsys):
+    contests = [("q", a, b) for a in LEVEL for b in LEVEL] * 3
+    winners = [verdict.winner for verdict in judge_all(fake(by_level), contests, workers=4)]
+    sign = {1: "a", 0: "tie", -1: "b"}
+    assert winners == [sign[(LEVEL[a] > LEVEL[b]) - (LEVEL[a] < LEVEL[b])] for _, a, b in contests]
+    assert judge_all(fake(by_level), []) == []
+
+
+# --- soft labels ----------------------------------------------------------------------------------------------
+
+
+def test_label_probability_is_the_softmax_over_the_two_letters():
+    assert label_probability({"A": math.log(0.6), "B": math.log(0.2), "x": math.log(0.1)}) == pytest.approx(0.75)
+    assert label_probability({"A": -1.0, " B": -1.0}) == pytest.approx(0.5)
+    both = {"A": math.log(0.2), " A": math.log(0.1), "B": math.log(0.1)}
+    assert label_probability(both) == pytest.approx(0.75), "a letter with a blank is the same letter"
+
+
+def test_a_letter_that_is_not_listed_counts_as_the_least_likely_token():
+    assert label_probability({"A": math.log(0.9), "x": math.log(0.1)}) == pytest.approx(0.9)
+    assert label_probability({"B": 0.0, "x": -2000.0}) == 0.0
+
+
+@pytest.mark.parametrize("tokens", [{"The": -0.1, "a": -3.0}, {}])
+def test_a_judge_that_names_no_letter_is_told(tokens):
+    with pytest.raises(CourseError, match="not with A or B"):
+        label_probability(tokens)
+
+
+def raw(a, b):
+    listed = [{"token": "A", "logprob": math.log(a)}, {"token": "B", "logprob": math.log(b)}]
+    return {"logprobs": [listed[0] | {"top_logprobs": listed}]}
+
+
+def test_a_soft_label_averages_both_orders():
+    class Sure:
+        def ask(self, prompt, **options):
+            assert options["top_logprobs"] == 20 and options["num_predict"] == 1 and options["temperature"] == 0
+            return SimpleNamespace(raw=raw(0.9, 0.1) if prompt == judge_prompt("q", "x", "y") else raw(0.3, 0.7))
+
+    assert soft_label(Sure(), "q", "x", "y") == pytest.approx((0.9 + 0.7) / 2)
+    assert soft_labels(Sure(), [("q", "x", "y"), ("q", "y", "x")]) == pytest.approx([0.8, 0.2])
+
+
+def test_a_taste_for_a_place_cancels_out():
+    assert soft_label(fake(lambda prompt: "A", raw=raw(0.99, 0.01)), "q", "x", "y") == pytest.approx(0.5)
+
+
+def test_a_server_without_logprobs_is_told():
+    with pytest.raises(CourseError, match="no log-probabilities"):
+        soft_label(fake(lambda prompt: "A"), "q", "x", "y")
+
+
+# --- scores and juries ----------------------------------------------------------------------------------------
+
+
+def test_scores():
+    llm = fake(lambda prompt: '{"score": 4}')
+    assert score(llm, "q", "kind") == Score(4)
+    assert llm.asked[0][0] == score_json_prompt("q", "kind")
+    assert llm.asked[0][1]["format"]["properties"]["score"]["enum"] == [1, 2, 3, 4, 5]
+    score(llm, "q", "kind", partial(rubric_prompt, levels={1: "bad", 5: "good"}))
+    assert "1: bad\n5: good" in llm.asked[-1][0]
+    assert score_all(llm, [("q", "kind")] * 3) == [Score(4)] * 3
+
+
+@pytest.mark.parametrize(
+    "text", ['{"score": 10}', '{"score": 0}', '{"score": "4"}', '{"score": true}', '{"score": 4.0}']
+)
+def test_a_score_off_the_scale_is_set_aside(text):
+    found = score(fake(lambda prompt: text), "q", "kind")
+    assert found.value is None and "1, 2, 3, 4, 5" in found.reason
+
+
+@pytest.mark.parametrize(
+    "winners, said",
+    [
+        (["a", "a", "b"], "a"),
+        (["b", "b", "tie"], "b"),
+        (["a", "b", "tie"], "tie"),
+        (["a", "tie", "tie"], "tie"),
+        (["a", "b"], "tie"),
+        (["a", "a", "b", "b"], "tie"),
+        ([None, "b"], "b"),
+        ([None, None], None),
+        ([], None),
+    ],
+)
+def test_a_jury_needs_a_majority_of_those_who_vote(winners, said):
+    assert jury(winners) == said
+
+
+def test_winners_of_verdicts():
+    found = [Verdict(first, swapped).winner for first in ("A", "B", None) for swapped in ("A", "B", None)]
+    assert found == ["tie", "a", None, "b", "tie", None, None, None, None]
+
+
+# --- over HTTP ------------------------------------------------------------------------------------------------
+
+
+def connected(server, **settings):
+    client = ollama.Client(server.url, timeout=5.0, trust_env=False)
+    return LLM(client=client, model="test-model", host=server.url, retry=Retry(tries=2, first=0.01), **settings)
+
+
+def test_a_real_request_asks_for_the_schema_and_for_logprobs_at_the_top_level(fake_ollama):
+    server = fake_ollama(answer=lambda body: by_level(body["prompt"]))
+    llm = connected(server)
+    assert judge(llm, "q", "rude", "kind").winner == "b"
+    assert server.bodies[0]["format"]["required"] == ["winner"] and "logprobs" not in server.bodies[0]
+    with pytest.raises(CourseError, match="no log-probabilities"):
+        soft_label(llm, "q", "rude", "kind")
+    assert server.bodies[-1]["logprobs"] is True and server.bodies[-1]["top_logprobs"] == 20
+    assert "top_logprobs" not in server.bodies[-1]["options"]
+
+
+def test_a_busy_server_is_no_verdict(fake_ollama):
+    server = fake_ollama(trouble=lambda body: (503, "busy"))
+    with pytest.raises(LLMError, match="busy"):
+        judge(connected(server), "q", "rude", "kind")
+
+
+def test_an_asker_keeps_every_request_of_a_judge(fake_ollama):
+    server = fake_ollama(answer=lambda body: by_level(body["prompt"]))
+    asker = Asker(connected(server))
+    judge(asker, "q", "rude", "kind")
+    assert [request["raw_reply"] for request in asker.requests] == ['{"winner": "B"}', '{"winner": "A"}']
