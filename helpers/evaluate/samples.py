@@ -14,13 +14,12 @@ from helpers.dpo.data import Batch
 from helpers.dpo.logprobs import sequence_logprobs
 from helpers.files import CourseError
 from helpers.gpt.prompt import format_prompt
-from helpers.gpt.sampling import Sampling, complete_ids, strip_eot
+from helpers.gpt.sampling import UNTRUNCATED, complete_ids, strip_eot
 from helpers.gpt.sft import collate
 from helpers.records import contains_answer
 from helpers.stats import Estimate, difference, estimate
 
 VOICES = ("polite", "neutral", "blunt")
-PLAIN = Sampling(temperature=1.0)  # from π itself, no top-k and no top-p: as the KL estimate needs it
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Answers:
     stopped: list[bool]  # False where the answer was cut at max_new_tokens or at the end of the context
 
 
-def answer(model, tok, records, max_new_tokens=64, seed=0, sampling=PLAIN) -> Answers:
+def answer(model, tok, records, max_new_tokens=64, seed=0, sampling=UNTRUNCATED) -> Answers:
     """Sample one answer to each record. Raises CourseError if there are none, or if one fills the whole context."""
     _need(records, "prompts to answer")
     prompts = [tok.encode_ordinary(format_prompt(r["instruction"], r["input"])) for r in records]

@@ -20,6 +20,9 @@ class Sampling:
     repeat_penalty: float = 1.0
 
 
+UNTRUNCATED = Sampling()  # the model's own distribution: nothing sharpened, nothing cut, as a KL estimate needs it
+
+
 def next_token(logits, sampling, generator=None, history=()) -> int:
     """Draw one token id from the logits (vocab_size,) of one row.
 
@@ -47,7 +50,7 @@ def next_token(logits, sampling, generator=None, history=()) -> int:
 
 
 @torch.inference_mode()
-def generate(model, prompts, eot, max_new_tokens=64, sampling=Sampling(), seed=0) -> list[list[int]]:
+def generate(model, prompts, eot, max_new_tokens=64, sampling=UNTRUNCATED, seed=0) -> list[list[int]]:
     """Continue each prompt (a list of token ids) until end-of-text, `max_new_tokens` or the end of the context.
 
     All rows decode as one batch; each row has its own generator, seeded with seed + its place, so a row gets the same
@@ -102,7 +105,7 @@ def check_room(prompt_tokens, block_size, place=0):
         )
 
 
-def complete(model, tok, records, max_new_tokens=64, sampling=Sampling(), seed=0, batch_size=64) -> list[str]:
+def complete(model, tok, records, max_new_tokens=64, sampling=UNTRUNCATED, seed=0, batch_size=64) -> list[str]:
     """The model's answers to records (mappings with "instruction" and "input"), as text, in order."""
     prompts = [tok.encode_ordinary(format_prompt(r["instruction"], r.get("input", ""))) for r in records]
     return [
@@ -111,7 +114,7 @@ def complete(model, tok, records, max_new_tokens=64, sampling=Sampling(), seed=0
     ]
 
 
-def complete_ids(model, prompts, eot, max_new_tokens=64, sampling=Sampling(), seed=0, batch_size=64):
+def complete_ids(model, prompts, eot, max_new_tokens=64, sampling=UNTRUNCATED, seed=0, batch_size=64):
     """`generate` for any number of prompts, `batch_size` at a time, prompts of similar length together."""
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     out = [None] * len(prompts)

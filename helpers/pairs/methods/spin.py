@@ -4,12 +4,11 @@ import time
 from collections.abc import Sequence
 
 from helpers.gpt.prompt import format_prompt
-from helpers.gpt.sampling import Sampling, complete_ids, strip_eot
+from helpers.gpt.sampling import UNTRUNCATED, Sampling, complete_ids, strip_eot
 from helpers.pairs.methods.model_human import Human, annotator, author_of
 from helpers.records import FIVE_KEYS, InstructionRecord, fingerprint
 
 VERSION = 1
-PLAIN = Sampling(temperature=1.0)  # the model as it is: nothing sharpened, nothing cut
 
 
 def own_samples(
@@ -17,7 +16,7 @@ def own_samples(
     tok,
     records: Sequence[InstructionRecord],
     seed: int = 0,
-    sampling: Sampling = PLAIN,
+    sampling: Sampling = UNTRUNCATED,
     max_new_tokens: int = 64,
 ) -> list[dict]:
     """One sample of a model on disk for each record: {"text", "done_reason", "tokens", "seed"}, in their order."""
