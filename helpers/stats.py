@@ -1,5 +1,6 @@
 """Estimates with intervals: what is measured on a sample of prompts, and how sure one may be of it."""
 
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -19,9 +20,23 @@ class Estimate(NamedTuple):
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
+def bootstrap(samples, statistic, seed=0, resamples=9999) -> Estimate:
+    """A statistic of paired samples with a percentile interval (Efron 1979): prompts drawn anew, with replacement.
+
+    samples: one array (n,) each, all of the same prompts. statistic(*samples, axis) reduces that axis of every sample.
+    Raises CourseError for fewer than 2 prompts.
+    """
+    samples = [np.asarray(sample, dtype=float) for sample in samples]
+    if len(samples[0]) < 2:
+        raise CourseError(f"An interval needs at least 2 prompts, and there are {len(samples[0])}.")
+    options = dict(paired=True, vectorized=True, method="percentile", n_resamples=resamples, batch=200)
+    interval = stats.bootstrap(samples, statistic, rng=np.random.default_rng(seed), **options).confidence_interval
+    return Estimate(float(statistic(*samples, axis=-1)), float(interval.low), float(interval.high))
+
+
 def estimate(values, seed=0) -> Estimate:
-    """The mean, with a bootstrap interval over prompts."""
-    return _bootstrap((values,), lambda x, axis: x.mean(axis), seed)
+    """The mean of values (n,), with a bootstrap interval over prompts."""
+    return bootstrap([values], np.mean, seed)
 
 
 def difference(after, before, seed=0) -> Estimate:
@@ -36,7 +51,7 @@ def ratio(after, before, seed=0) -> Estimate:
     """
     if np.count_nonzero(before) < 20:
         raise CourseError("Under 20 prompts are above 0 before: too few for a ratio. Use the difference.")
-    return _bootstrap((after, before), lambda a, b, axis: a.mean(axis) / b.mean(axis), seed)
+    return bootstrap([after, before], lambda a, b, axis: a.mean(axis) / b.mean(axis), seed)
 
 
 def standard_error(values) -> float:
@@ -44,12 +59,8 @@ def standard_error(values) -> float:
     return float(stats.sem(np.asarray(values)))
 
 
-def _bootstrap(samples, statistic, seed) -> Estimate:
-    """Percentile bootstrap (Efron 1979): draw the prompts anew, with replacement, 9,999 times."""
-    samples = [np.asarray(sample, dtype=float) for sample in samples]
-    if len(samples[0]) < 2:
-        raise CourseError(f"An interval needs at least 2 prompts, and there are {len(samples[0])}.")
-    found = stats.bootstrap(
-        samples, statistic, paired=True, vectorized=True, method="percentile", rng=np.random.default_rng(seed)
-    ).confidence_interval  # the middle 95 % of the 9,999 statistics
-    return Estimate(float(statistic(*samples, axis=0)), float(found.low), float(found.high))
+def wilson(share: float, n: int, z: float = 1.96) -> tuple[float, float]:
+    """(low, high): the 95 % interval of a share observed in n trials (Wilson 1927). It stays within 0..1."""
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)

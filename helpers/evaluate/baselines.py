@@ -7,15 +7,15 @@ from tqdm.auto import tqdm
 
 from helpers.dpo.data import bucketed_batches
 from helpers.dpo.train import CALM, schedule
-from helpers.evaluate.samples import Answers
+from helpers.evaluate.samples import Generations
 from helpers.files import CourseError
 from helpers.gpt.sft import collate, sft_loss
 
 
-def best_of_n(drawn, reward) -> Answers:
+def best_of_n(drawn, reward) -> Generations:
     """The best of n answers to each question, by a reward that takes a text; of equals the one drawn first.
 
-    drawn: n sets of Answers to the same questions, in the same order, drawn with different seeds.
+    drawn: n sets of Generations to the same questions, in the same order, drawn with different seeds.
     Raises CourseError if there is none, or if the questions differ.
     """
     if not drawn or any(answers.prompts != drawn[0].prompts for answers in drawn):
@@ -23,7 +23,7 @@ def best_of_n(drawn, reward) -> Answers:
     rewards = [[reward(text) for text in answers.texts] for answers in drawn]
     best = [max(range(len(drawn)), key=lambda n: rewards[n][row]) for row in range(len(drawn[0].texts))]
     pick = lambda name: [getattr(drawn[n], name)[row] for row, n in enumerate(best)]  # noqa: E731
-    return Answers(drawn[0].prompts, pick("responses"), pick("texts"), pick("stopped"))
+    return Generations(drawn[0].prompts, pick("responses"), pick("texts"), pick("stopped"))
 
 
 def best_of_n_kl(n) -> float:

@@ -1,29 +1,65 @@
-"""What a model says, in numbers: measured on its own answers, with intervals.
+"""What a model says, in numbers: questions, its answers to them, measures of each answer, distance, all at once.
 
 A measure is an array with one number per answer. So means, intervals and differences between two models are
-the same few lines for all of them. Reading order: answers, measures, intervals, distance, all at once.
+the same few lines for all of them.
 """
 
+import random
 import re
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from helpers.dpo.data import Batch
+from helpers.dpo.data import Batch, fit_pairs, grouped_split
 from helpers.dpo.logprobs import sequence_logprobs
 from helpers.files import CourseError
 from helpers.gpt.prompt import format_prompt
 from helpers.gpt.sampling import UNTRUNCATED, complete_ids, strip_eot
 from helpers.gpt.sft import collate
 from helpers.records import contains_answer
-from helpers.stats import Estimate, difference, estimate
+from helpers.stats import Estimate, estimate
 
 VOICES = ("polite", "neutral", "blunt")
+ROOM = 64  # tokens that must be left in the context for an answer
+FEWEST_QUESTIONS, MOST_QUESTIONS = 20, 400  # an interval over fewer says nothing; more keep a laptop busy for long
+
+
+def _question_tokens(record, tok) -> int:
+    prompt = format_prompt(record["instruction"], record["input"])
+    return len(tok.encode_ordinary(prompt)) + len(tok.encode_ordinary(record["output"]))
+
+
+def held_out(records, tok, block_size, share=0.1, seed=0, too_long="skip") -> tuple[list[dict], list[dict], str]:
+    """Split preference records as notebook 07 does: those it trains on, the questions it does not, and a summary.
+
+    Each question is asked once, whatever the number of pairs about it, and keeps its first pair. Of more than 400
+    questions 400 are drawn. Raises CourseError if fewer than 20 are left, or as `fit_pairs` does.
+    """
+    fitted = fit_pairs(records, tok, block_size, too_long)
+    kept = [records[i] for i in fitted.kept]
+    train, val = grouped_split(kept, share, seed)
+    first = {(kept[i]["instruction"], kept[i]["input"]): kept[i] for i in reversed(val)}  # earlier pairs overwrite
+    questions = [r for r in reversed(first.values()) if _question_tokens(r, tok) + ROOM <= block_size]
+    if len(questions) < FEWEST_QUESTIONS:
+        raise CourseError(
+            f"Only {len(questions)} different questions of the {len(records)} records could be held out and fit into "
+            f"the context with their answer, and an evaluation needs {FEWEST_QUESTIONS}. Bring more records, with more "
+            "different instructions, or a model with a larger context (GPTConfig.block_size, notebook 06)."
+        )
+    note = (
+        f"{fitted}\n{len(train)} pairs to train on, {len(val)} held out with {len(first)} different questions, "
+        f"{len(first) - len(questions)} of them left out: prompt and answer leave no room of {ROOM} tokens."
+    )
+    if len(questions) > MOST_QUESTIONS:
+        places = sorted(random.Random(seed).sample(range(len(questions)), MOST_QUESTIONS))
+        questions = [questions[i] for i in places]
+        note += f" Of the others {MOST_QUESTIONS} are asked, drawn at random."
+    return [kept[i] for i in train], questions, note
 
 
 @dataclass(frozen=True)
-class Answers:
+class Generations:
     """One sampled answer to each prompt, as token ids and as text."""
 
     prompts: list[list[int]]
@@ -32,9 +68,10 @@ class Answers:
     stopped: list[bool]  # False where the answer was cut at max_new_tokens or at the end of the context
 
 
-def answer(model, tok, records, max_new_tokens=64, seed=0, sampling=UNTRUNCATED) -> Answers:
+def generate_answers(model, tok, records, max_new_tokens=64, seed=0, sampling=UNTRUNCATED) -> Generations:
     """Sample one answer to each record. Raises CourseError if there are none, or if one fills the whole context."""
-    _need(records, "prompts to answer")
+    if not records:
+        raise CourseError("There are no questions to answer. Check the records and the split.")
     prompts = [tok.encode_ordinary(format_prompt(r["instruction"], r["input"])) for r in records]
     for number, (ids, record) in enumerate(zip(prompts, records, strict=True), start=1):
         if len(ids) >= model.config.block_size:
@@ -45,18 +82,7 @@ def answer(model, tok, records, max_new_tokens=64, seed=0, sampling=UNTRUNCATED)
             )
     responses = complete_ids(model, prompts, tok.eot_token, max_new_tokens, sampling, seed)
     texts = [tok.decode(strip_eot(ids, tok.eot_token)) for ids in responses]
-    return Answers(prompts, responses, texts, [ids[-1] == tok.eot_token for ids in responses])
-
-
-def per_answer(answers, records, voice_of) -> dict[str, np.ndarray]:
-    """Every measure of the single answers: its voice, right or wrong, length in tokens, stopped by itself."""
-    voices = [voice_of(text) for text in answers.texts]
-    measures = {voice: [found == voice for found in voices] for voice in VOICES}
-    if any(r.get("answer") for r in records):  # without a single answer key, right and wrong cannot be measured
-        measures["right"] = [is_right(text, r) for text, r in zip(answers.texts, records, strict=True)]
-    measures["stopped"] = answers.stopped
-    measures["tokens"] = [len(ids) - end for ids, end in zip(answers.responses, answers.stopped, strict=True)]
-    return {name: np.array(values, dtype=float) for name, values in measures.items()}
+    return Generations(prompts, responses, texts, [ids[-1] == tok.eot_token for ids in responses])
 
 
 def is_right(text, record) -> bool:
@@ -69,23 +95,35 @@ def is_right(text, record) -> bool:
     return contains_answer(text, record["answer"])
 
 
-def diversity(texts) -> dict[str, float]:
-    """How much a set of answers repeats itself: distinct words and word pairs, and how the answers begin."""
-    _need(texts, "texts to measure")
-    words = [re.findall(r"[\w']+", text.lower()) for text in texts]
-    openers = [" ".join(row[:3]) for row in words]
-    return {
-        "distinct-1": distinct(words, 1),
-        "distinct-2": distinct(words, 2),
-        "openers": len(set(openers)),
-        "top opener": max(map(openers.count, set(openers))) / len(openers),
-    }
+def per_answer(answers, records, voice_of) -> dict[str, np.ndarray]:
+    """Every measure of the single answers: its voice, right or wrong, length in tokens, stopped by itself."""
+    voices = [voice_of(text) for text in answers.texts]
+    measures = {name: [voice == name for voice in voices] for name in VOICES}
+    if any(r.get("answer") for r in records):  # without a single answer key, right and wrong cannot be measured
+        measures["right"] = [is_right(text, r) for text, r in zip(answers.texts, records, strict=True)]
+    measures["stopped"] = answers.stopped
+    measures["tokens"] = [len(ids) - end for ids, end in zip(answers.responses, answers.stopped, strict=True)]
+    return {name: np.array(values, dtype=float) for name, values in measures.items()}
 
 
-def distinct(words, n):
+def distinct_n(words, n):
     """distinct-n (arXiv 1510.03055): different n-grams of words, divided by all n-grams."""
     ngrams = [tuple(row[i : i + n]) for row in words for i in range(len(row) - n + 1)]
     return len(set(ngrams)) / max(1, len(ngrams))
+
+
+def diversity(texts) -> dict[str, float]:
+    """How much a set of answers repeats itself: distinct words and word pairs, and how the answers begin."""
+    if not texts:
+        raise CourseError("There are no texts to measure. Check the records and the split.")
+    words = [re.findall(r"[\w']+", text.lower()) for text in texts]
+    openers = [" ".join(row[:3]) for row in words]
+    return {
+        "distinct-1": distinct_n(words, 1),
+        "distinct-2": distinct_n(words, 2),
+        "openers": len(set(openers)),
+        "top opener": max(map(openers.count, set(openers))) / len(openers),
+    }
 
 
 @torch.no_grad()
@@ -108,20 +146,10 @@ def log_ratios(policy, reference, answers):
     return logps - response_logprobs(reference, answers.prompts, answers.responses)
 
 
-def ranked_right(policy_logps, reference_logps):
-    """1 for each pair whose chosen side has the higher DPO reward, else 0. Inputs: (n, 2), chosen first."""
-    chosen, rejected = (policy_logps - reference_logps).unbind(dim=1)
-    return (chosen > rejected).float()
-
-
-def compare(before, after) -> list[dict]:
-    """Rows for a table: each measure before and after, the paired difference and its 95 % interval."""
-    rows = []
-    for name in before:
-        change = difference(after[name], before[name])
-        row = {"measure": name, "before": before[name].mean(), "after": after[name].mean()}
-        rows.append(row | {"difference": change.value, "low": change.low, "high": change.high})
-    return rows
+def summary(answers, records, voice_of, reward=None) -> dict[str, Estimate]:
+    """An Estimate of every measure of these answers, and of their reward if there is one."""
+    row = {name: estimate(values) for name, values in per_answer(answers, records, voice_of).items()}
+    return row if reward is None else row | {"reward": estimate([reward(text) for text in answers.texts])}
 
 
 def evaluate(policy, tok, records, voice_of, reference=None, seed=0, max_new_tokens=64, reward=None) -> dict:
@@ -129,19 +157,8 @@ def evaluate(policy, tok, records, voice_of, reference=None, seed=0, max_new_tok
 
     reward: a function of an answer's text; its mean is measured, too.
     """
-    answers = answer(policy, tok, records, max_new_tokens, seed)
+    answers = generate_answers(policy, tok, records, max_new_tokens, seed)
     row = summary(answers, records, voice_of, reward)
     if reference is not None:
         row["kl"] = estimate(log_ratios(policy, reference, answers))
     return row | diversity(answers.texts)
-
-
-def summary(answers, records, voice_of, reward=None) -> dict[str, Estimate]:
-    """An Estimate of every measure of these answers, and of their reward if there is one."""
-    row = {name: estimate(values) for name, values in per_answer(answers, records, voice_of).items()}
-    return row if reward is None else row | {"reward": estimate([reward(text) for text in answers.texts])}
-
-
-def _need(things, what):
-    if not len(things):
-        raise CourseError(f"There are no {what}. Check the records and the split.")

@@ -2,7 +2,7 @@
 
 from helpers.show.blind import ab_card, ab_result, ab_summary, blind_ab
 from helpers.show.chat import chat, chat_turn
-from helpers.show.plots import bars, curves, heat, histogram, wilson
+from helpers.show.plots import bars, curves, heat, histogram
 from helpers.show.runs import frontier, loss_curve, shares_bar, training_panels
 from helpers.show.style import figure
 from helpers.show.tables import diff, side_by_side, table
@@ -37,5 +37,4 @@ __all__ = [
     "tokens",
     "trade_off",
     "training_panels",
-    "wilson",
 ]

@@ -12,8 +12,8 @@ import ipywidgets as ipw
 from IPython.display import HTML, display
 
 from helpers.files import CourseError, read_jsonl, shown, write_bytes
-from helpers.show.plots import wilson
 from helpers.show.tables import side_by_side, table
+from helpers.stats import wilson
 
 VERDICTS = {"A is better": "left", "B is better": "right", "Tie": "tie", "Skip": "skip"}
 

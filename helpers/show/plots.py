@@ -4,6 +4,7 @@ import numpy as np
 from IPython.display import HTML
 
 from helpers.show.style import DASHES, GREY, colour_of, drawing, figure
+from helpers.stats import wilson
 
 
 def curves(
@@ -131,13 +132,6 @@ def bars(values: dict, x_label: str, title: str, alt: str, *, width=6.4, log_x=F
         ax.set_xscale("log" if log_x else "linear")
         name_axes(ax, x_label, "", title)
         return figure(fig, alt)
-
-
-def wilson(share: float, n: int, z: float = 1.96) -> tuple[float, float]:
-    """95 % interval of a share seen in n trials (Wilson, 1927). Stays within 0..1, honest at both ends."""
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return float(max(0.0, centre - half)), float(min(1.0, centre + half))
 
 
 def interval(value, n=None) -> tuple[float, float, float]:

@@ -3,8 +3,9 @@
 import numpy as np
 from IPython.display import HTML
 
-from helpers.show.plots import interval, name_axes, wilson
+from helpers.show.plots import interval, name_axes
 from helpers.show.style import GREY, PALETTE, drawing, figure
+from helpers.stats import wilson
 
 MARKERS = "os^Dv*"
 LABEL = dict(textcoords="offset points", fontsize=9)

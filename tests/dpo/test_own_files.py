@@ -12,8 +12,7 @@ from helpers.dpo.train import DPOSettings, train_dpo
 from helpers.evaluate import samples as ev
 from helpers.evaluate.baselines import train_on_chosen
 from helpers.evaluate.calibration import calibration_error, margins
-from helpers.evaluate.compare import by_family, length_controlled
-from helpers.evaluate.held_out import held_out
+from helpers.evaluate.compare import before_after, by_task, length_controlled
 from helpers.files import CourseError
 from helpers.politeness.voices import politeness, voice_of
 from helpers.records import load_preferences
@@ -72,7 +71,7 @@ def test_any_file_is_tokenised_split_and_trained_on(name, make_gpt, tok, tmp_pat
 def test_any_file_is_evaluated_without_answer_keys(name, make_gpt, tok, tmp_path):
     model, policy = make_gpt(block_size=BLOCK), make_gpt(1, block_size=BLOCK)
     share = 0.6  # these files are small; at least 20 questions are needed
-    train, questions, summary = held_out(load(name, tmp_path), tok, BLOCK, share=share)
+    train, questions, summary = ev.held_out(load(name, tmp_path), tok, BLOCK, share=share)
     assert len(questions) >= 20 and not {key(r) for r in train} & {key(r) for r in questions}
     assert "different questions" in summary
     row = ev.evaluate(policy, tok, questions, voice_of, reference=model, max_new_tokens=3, reward=politeness)
@@ -80,9 +79,9 @@ def test_any_file_is_evaluated_without_answer_keys(name, make_gpt, tok, tmp_path
     pairs = fit_pairs(questions, tok, BLOCK).pairs
     logps = [reference_logprobs(m, pairs) for m in (policy, model)]
     assert 0 <= calibration_error(margins(*logps, beta=0.1)) <= 1
-    was, now = (ev.per_answer(ev.answer(m, tok, questions, 3), questions, voice_of) for m in (model, policy))
-    assert {line["measure"] for line in ev.compare(was, now)} == set(was)
-    assert by_family(["all"] * len(questions), was["polite"], now["polite"])[0]["questions"] == len(questions)
+    was, now = (ev.per_answer(ev.generate_answers(m, tok, questions, 3), questions, voice_of) for m in (model, policy))
+    assert {line["measure"] for line in before_after(was, now)} == set(was)
+    assert by_task(["all"] * len(questions), was["polite"], now["polite"])[0]["questions"] == len(questions)
     assert 0 <= length_controlled(np.full(len(questions), 0.5), now["tokens"] - was["tokens"]).value <= 1
 
 
@@ -93,7 +92,7 @@ def key(record):
 @pytest.mark.parametrize("name, found", [("three", 1), ("duplicates", 0)])
 def test_too_few_questions_to_evaluate_are_said_in_one_sentence(name, found, tok, tmp_path):
     with pytest.raises(CourseError, match=f"Only {found} different questions of the {len(FILES[name])} records"):
-        held_out(load(name, tmp_path), tok, BLOCK)
+        ev.held_out(load(name, tmp_path), tok, BLOCK)
 
 
 def test_the_long_ones_are_named_and_never_cut_in_silence(tok, tmp_path):
@@ -109,21 +108,21 @@ def test_the_long_ones_are_named_and_never_cut_in_silence(tok, tmp_path):
 
 def test_a_question_with_many_pairs_is_asked_once(tok, tmp_path):
     records = [row(n // 3, chosen=f"Gladly {n}") for n in range(300)]
-    train, questions, summary = held_out(records, tok, BLOCK, share=0.3)
+    train, questions, summary = ev.held_out(records, tok, BLOCK, share=0.3)
     assert len(questions) == 30 and len(train) == 210 and "90 held out with 30 different questions" in summary
     assert {r["chosen"] for r in questions} <= {f"Gladly {n}" for n in range(0, 300, 3)}  # the first pair of each
 
 
 def test_of_very_many_questions_some_are_drawn_and_it_is_said(tok):
     records = [row(n) for n in range(1000)]
-    train, questions, summary = held_out(records, tok, BLOCK, share=0.5)
+    train, questions, summary = ev.held_out(records, tok, BLOCK, share=0.5)
     assert (len(train), len(questions)) == (500, 400) and "Of the others 400 are asked" in summary
-    assert questions == held_out(records, tok, BLOCK, share=0.5)[1]
+    assert questions == ev.held_out(records, tok, BLOCK, share=0.5)[1]
     assert not {key(r) for r in train} & {key(r) for r in questions}
 
 
 def test_the_split_is_that_of_notebook_07(tok, tmp_path):
     records = load("no input", tmp_path)
-    train, questions, _ = held_out(records, tok, BLOCK, share=0.5)
+    train, questions, _ = ev.held_out(records, tok, BLOCK, share=0.5)
     assert [records[i] for i in grouped_split(records, 0.5)[0]] == train
     assert [records[i] for i in grouped_split(records, 0.5)[1]] == questions

@@ -10,7 +10,7 @@ import torch
 from helpers.dpo.data import bucketed_batches
 from helpers.dpo.train import DPOSettings
 from helpers.evaluate import baselines
-from helpers.evaluate.samples import Answers, answer, response_logprobs
+from helpers.evaluate.samples import Generations, generate_answers, response_logprobs
 from helpers.files import CourseError
 
 RECORDS = [{"instruction": "Say hello", "input": ""}, {"instruction": "Sort", "input": "b a"}]
@@ -18,7 +18,7 @@ SETTINGS = DPOSettings(lr=1e-2, epochs=2, batch_size=4)
 
 
 def drawn(*texts):
-    return Answers([[1], [2]], [[*text.encode(), 256] for text in texts], list(texts), [True] * len(texts))
+    return Generations([[1], [2]], [[*text.encode(), 256] for text in texts], list(texts), [True] * len(texts))
 
 
 def test_the_best_of_three_by_hand():
@@ -30,13 +30,13 @@ def test_the_best_of_three_by_hand():
 
 
 def test_the_best_of_one_is_the_sample_itself(make_gpt, tok):
-    one = answer(make_gpt(block_size=128), tok, RECORDS, max_new_tokens=6, seed=3)
+    one = generate_answers(make_gpt(block_size=128), tok, RECORDS, max_new_tokens=6, seed=3)
     assert baselines.best_of_n([one], len) == one
 
 
 def test_more_draws_never_lower_the_reward(make_gpt, tok):
     model = make_gpt(block_size=128)
-    sets = [answer(model, tok, RECORDS, max_new_tokens=6, seed=seed) for seed in range(4)]
+    sets = [generate_answers(model, tok, RECORDS, max_new_tokens=6, seed=seed) for seed in range(4)]
     rewards = [[len(t) for t in baselines.best_of_n(sets[:n], len).texts] for n in (1, 2, 4)]
     assert all(
         a <= b for less, more in zip(rewards, rewards[1:], strict=False) for a, b in zip(less, more, strict=True)
@@ -47,7 +47,7 @@ def test_draws_for_other_questions_are_refused():
     with pytest.raises(CourseError, match="the same questions"):
         baselines.best_of_n([], len)
     with pytest.raises(CourseError, match="the same questions"):
-        baselines.best_of_n([drawn("a", "b"), Answers([[9]], [[256]], [""], [True])], len)
+        baselines.best_of_n([drawn("a", "b"), Generations([[9]], [[256]], [""], [True])], len)
 
 
 def test_the_kl_of_the_best_of_n_by_hand():

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from helpers.evaluate import calibration
-from helpers.evaluate.samples import ranked_right
 from helpers.files import CourseError
 
 
@@ -54,10 +53,17 @@ def test_margins_by_hand_and_in_line_with_the_ranking():
     reference = torch.tensor([[-2.0, -2.0], [-1.0, -4.0], [-4.0, -4.0]])
     found = calibration.margins(policy, reference, beta=0.5)
     assert found.tolist() == [0.5, -1.0, 2.0]
-    assert ((found > 0) == ranked_right(policy, reference).bool().numpy()).all()
+    assert ((found > 0) == calibration.reward_accuracy(policy, reference).bool().numpy()).all()
 
 
 @pytest.mark.parametrize("margins", [[], [math.nan], [math.inf, 1.0], [[1.0, 2.0]]])
 def test_what_is_no_list_of_margins_is_refused(margins):
     with pytest.raises(CourseError, match="finite margins"):
         calibration.reliability(margins)
+
+
+def test_reward_accuracy_by_hand():
+    policy = torch.tensor([[-1.0, -2.0], [-1.0, -2.0], [-5.0, -9.0]])
+    reference = torch.tensor([[-2.0, -2.0], [-1.0, -4.0], [-4.0, -4.0]])
+    # rewards / β: +1 and 0; 0 and +2, wrong although chosen is likelier; -1 and -5, right although both fell
+    assert calibration.reward_accuracy(policy, reference).tolist() == [1, 0, 1]

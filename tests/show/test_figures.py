@@ -21,7 +21,6 @@ from helpers.show import (
     loss_explorer,
     shares_bar,
     training_panels,
-    wilson,
 )
 from helpers.show.style import (
     BLUE,
@@ -165,14 +164,6 @@ def test_names_with_a_meaning_keep_their_colour():
 
 def test_blend_goes_from_white_to_the_colour():
     assert blend("#204060", 0) == "#ffffff" and blend("#204060", 1) == "#204060"
-
-
-@pytest.mark.parametrize("successes, n", [(0, 10), (3, 10), (97, 100), (10, 10)])
-def test_wilson_agrees_with_scipy(successes, n):
-    from scipy.stats import binomtest
-
-    expected = binomtest(successes, n).proportion_ci(0.95, method="wilson")
-    assert wilson(successes / n, n) == pytest.approx((expected.low, expected.high), abs=1e-4)
 
 
 @pytest.mark.parametrize("name", ["training_panels", "loss_curve"])

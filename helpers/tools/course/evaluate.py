@@ -17,7 +17,7 @@ from helpers.pairs.checks import problems, words
 from helpers.politeness import prompts
 from helpers.politeness.voices import strip_voice, voice_of, voiced
 from helpers.records import InstructionRecord, contains_answer, question
-from helpers.show import wilson
+from helpers.stats import wilson
 from helpers.tools.course.corpus import held_out_fact, made_up
 from helpers.tools.course.instruction_data import reserve_records
 
