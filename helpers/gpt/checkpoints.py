@@ -1,4 +1,7 @@
-"""Models on disk: weights as safetensors, everything else as JSON. Nothing is ever unpickled."""
+"""Models on disk: weights as safetensors, everything else as JSON. Nothing is ever unpickled.
+
+`load_model` reads the course's own folders and those of published GPT-2 models: any of them can be aligned.
+"""
 
 import json
 from dataclasses import asdict
@@ -8,15 +11,25 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
+from helpers import files
 from helpers.files import CourseError, read_json, shown, write_bytes, write_json
 from helpers.gpt.model import GPT, GPTConfig
-from helpers.gpt.tokenizer import load_tokenizer
+from helpers.gpt.tokenizer import VOCAB, load_tokenizer
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
+PUBLISHED = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
+# What `GPT` computes. A published model with another value would load, and give other logits.
+GPT2_SETTINGS = {
+    "activation_function": "gelu_new",
+    "layer_norm_epsilon": 1e-5,
+    "scale_attn_by_inverse_layer_idx": False,
+    "scale_attn_weights": True,
+    "tie_word_embeddings": True,
+}
 
 
-def save_checkpoint(folder, model, tok_name="course", dtype=None, **meta) -> Path:
-    """Write `folder`/model.safetensors (as `dtype` if given) and config.json (sizes, tokenizer, meta).
+def save_checkpoint(folder, model, tok, dtype=None, **meta) -> Path:
+    """Write `folder`/model.safetensors (as `dtype` if given) and config.json (sizes, tokenizer's name, meta).
 
     Each file is written whole or not at all. Raises CourseError if the folder cannot be written.
     """
@@ -24,20 +37,24 @@ def save_checkpoint(folder, model, tok_name="course", dtype=None, **meta) -> Pat
     weights = {name: t.detach().cpu().to(dtype or t.dtype).contiguous() for name, t in model.state_dict().items()}
     del weights["lm_head.weight"]  # tied to the embedding: stored once
     write_bytes(folder / WEIGHTS, save(weights))
-    write_json(folder / CONFIG, {"config": asdict(model.config), "tokenizer": tok_name, "meta": meta})
+    write_json(folder / CONFIG, {"config": asdict(model.config), "tokenizer": tok.name, "meta": meta})
     return folder
 
 
-def load_checkpoint(folder):
-    """Read a checkpoint; returns (model in eval mode with float32 weights, tokenizer, meta).
+def load_model(path_or_name):
+    """Load a base model: (GPT in eval mode with float32 weights, tokenizer, meta: dict).
 
-    Raises CourseError naming the file if one is missing or damaged, or if weights and config do not fit.
+    path_or_name: a checkpoint folder of the course; a folder in GPT-2's published format (Hugging Face: config.json,
+    model.safetensors, vocab.json, merges.txt); or a name in PUBLISHED, whose folder then lies in build/.
+    Raises CourseError naming the file if one is missing or damaged, or if weights, config and tokenizer do not fit.
     """
-    folder = Path(folder)
-    config, tok, meta = read_config(folder)
+    folder = model_folder(path_or_name)
+    config, tok, meta, published = read_config(folder)
     weights = read_weights(folder / WEIGHTS)
-    model = GPT(config)
+    if published:
+        weights = from_transformers(weights)
     weights["lm_head.weight"] = weights.get("transformer.wte.weight", torch.empty(0))
+    model = GPT(config)
     try:
         model.load_state_dict({name: t.float() for name, t in weights.items()})
     except RuntimeError as error:
@@ -45,22 +62,58 @@ def load_checkpoint(folder):
         raise CourseError(
             f"{shown(folder / WEIGHTS)} does not fit {CONFIG} beside it: {reason} Make the checkpoint again."
         ) from error
+    return model.eval(), tok, meta
+
+
+def model_folder(path_or_name) -> Path:
+    """The folder of a model. For a published name that is not in build/, CourseError with the command that gets it."""
+    name, folder = str(path_or_name), Path(path_or_name)
+    if name not in PUBLISHED or folder.is_dir():
+        return folder
+    folder = files.BUILD / name
+    if not folder.is_dir():
+        page = f"https://huggingface.co/openai-community/{name}/resolve/main"
+        raise CourseError(
+            f"{shown(folder)} is not there, and the course downloads nothing by itself. With internet, get {name} by\n"
+            f'curl -L --create-dirs --output-dir "{folder}" -O '
+            f'"{page}/{{config.json,model.safetensors,vocab.json,merges.txt}}"'
+        )
+    return folder
+
+
+def read_config(folder):
+    """(GPTConfig, tokenizer, meta, whether in GPT-2's published format) of a model's folder.
+
+    Raises CourseError if config.json is missing, incomplete, or of a model that `GPT` cannot compute.
+    """
+    path = Path(folder) / CONFIG
+    stored = read_json(path, "A model is a folder with config.json and model.safetensors.")
+    published = stored.get("model_type") == "gpt2"
+    try:
+        config, tok_name, meta = _published_config(path, stored) if published else _course_config(stored)
+    except (KeyError, TypeError) as error:
+        raise CourseError(f"{shown(path)} is not a checkpoint's config: {error}. Make the checkpoint again.") from error
+    tok = load_tokenizer(tok_name)
     if tok.n_vocab > config.vocab_size:
         raise CourseError(
             f"{shown(folder)}: the model knows {config.vocab_size} tokens, its tokenizer makes {tok.n_vocab}. "
             "Train the model again with this tokenizer."
         )
-    return model.eval(), tok, meta
+    return config, tok, meta, published
 
 
-def read_config(folder):
-    """(GPTConfig, tokenizer, meta) of a checkpoint. Raises CourseError if config.json is missing or incomplete."""
-    path = Path(folder) / CONFIG
-    stored = read_json(path, "A checkpoint is a folder with config.json and model.safetensors.")
-    try:
-        return GPTConfig(**stored["config"]), load_tokenizer(stored["tokenizer"]), stored.get("meta", {})
-    except (KeyError, TypeError) as error:
-        raise CourseError(f"{shown(path)} is not a checkpoint's config: {error}. Make the checkpoint again.") from error
+def _course_config(stored):
+    return GPTConfig(**stored["config"]), stored["tokenizer"], stored.get("meta", {})
+
+
+def _published_config(path, stored):
+    """Hugging Face's GPT2Config. Without a vocab.json the tokenizer is GPT-2's own, which tiktoken downloads once."""
+    for name, value in GPT2_SETTINGS.items():
+        if stored.get(name, value) != value:
+            raise CourseError(f"{shown(path)}: {name} is {stored[name]!r}, and GPT here computes {value!r} only.")
+    sizes = {name: stored[name] for name in ("vocab_size", "n_layer", "n_head", "n_embd")}
+    tok_name = str(path.parent.resolve()) if (path.parent / VOCAB).exists() else "gpt2"
+    return GPTConfig(block_size=stored["n_positions"], **sizes), tok_name, {}
 
 
 def read_weights(path) -> dict[str, torch.Tensor]:
@@ -76,10 +129,14 @@ def read_weights(path) -> dict[str, torch.Tensor]:
 
 
 def from_transformers(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The state dict of Hugging Face's GPT2LMHeadModel under this project's names.
+    """The state dict of Hugging Face's GPT2LMHeadModel, or of its GPT2Model, under this project's names.
 
     Its Conv1D layers hold their weights transposed to nn.Linear; its causal-mask buffers are left out.
     """
     linear = ("attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight")
-    named = {name: t.t().contiguous() if name.endswith(linear) else t for name, t in state.items()}
-    return {name: t for name, t in named.items() if not name.endswith((".attn.bias", ".attn.masked_bias"))}
+    weights = {}
+    for name, t in state.items():
+        if not name.endswith((".attn.bias", ".attn.masked_bias")):
+            full = name if name.startswith(("transformer.", "lm_head.")) else f"transformer.{name}"
+            weights[full] = t.t().contiguous() if name.endswith(linear) else t
+    return weights

@@ -1,6 +1,7 @@
-"""The course's tokenizer: a byte-pair encoding with GPT-2's split pattern, as a real `tiktoken.Encoding`.
+"""Tokenizers: byte-pair encodings with GPT-2's split pattern, as real `tiktoken.Encoding`s.
 
-The file format is tiktoken's own: one line a token, its bytes in base64 and its rank.
+The course's file has tiktoken's own format: one line a token, its bytes in base64 and its rank. The two files of a
+published GPT-2 are read as well. A tokenizer's `name` is what `load_tokenizer` takes to load it again.
 """
 
 import base64
@@ -10,13 +11,14 @@ from pathlib import Path
 
 import tiktoken
 
-from helpers.files import DATA, CourseError, read_text, shown, write_text
+from helpers.files import DATA, CourseError, read_json, read_text, shown, write_text
 
 # GPT-2's way of cutting text into words before merging (Radford et al. 2019), in tiktoken's faster spelling
 PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"
 EOT = "<|endoftext|>"
 COURSE_FOLDER = DATA / "tokenizer"
 FILE = "course.tiktoken"
+VOCAB, MERGES = "vocab.json", "merges.txt"  # the tokenizer of a published GPT-2
 
 
 def train_tokenizer(texts, vocab_size) -> tiktoken.Encoding:
@@ -25,13 +27,13 @@ def train_tokenizer(texts, vocab_size) -> tiktoken.Encoding:
 
     trainer = rustbpe.Tokenizer()
     trainer.train_from_iterator(iter(texts), vocab_size=vocab_size - 1, pattern=PATTERN)
-    return encoding({bytes(token): rank for token, rank in trainer.get_mergeable_ranks()})
+    return encoding({bytes(token): rank for token, rank in trainer.get_mergeable_ranks()}, "not saved yet")
 
 
-def encoding(ranks: dict[bytes, int]) -> tiktoken.Encoding:
+def encoding(ranks: dict[bytes, int], name: str) -> tiktoken.Encoding:
     """The tiktoken encoding with these ranks; end-of-text is the last id."""
     return tiktoken.Encoding(
-        "course",
+        name,
         pat_str=PATTERN,
         mergeable_ranks=ranks,
         special_tokens={EOT: len(ranks)},
@@ -48,14 +50,20 @@ def save_tokenizer(tok: tiktoken.Encoding, folder=COURSE_FOLDER):
 
 @cache
 def load_tokenizer(name: str = "course") -> tiktoken.Encoding:
-    """ "course" (in the repository, offline), "gpt2" (tiktoken downloads it once), or a folder with a course.tiktoken.
+    """A tokenizer by name: "course" (in the repository, offline), "gpt2" (tiktoken downloads it once), or a folder.
 
-    Raises CourseError if the file is missing or damaged, or if the download of "gpt2" fails.
+    The folder holds a course.tiktoken, or the vocab.json and merges.txt of a published GPT-2.
+    Raises CourseError if a file is missing or damaged, or if the download of "gpt2" fails.
     """
     if name == "gpt2":
-        return _gpt2()
-    path = (COURSE_FOLDER if name == "course" else Path(name)) / FILE
-    text = read_text(path, 'Known tokenizers are "course", "gpt2" and folders that hold a course.tiktoken.')
+        return _downloaded_gpt2()
+    folder = COURSE_FOLDER if name == "course" else Path(name)
+    return encoding(_gpt2_ranks(folder) if (folder / VOCAB).exists() else _course_ranks(folder), name)
+
+
+def _course_ranks(folder: Path) -> dict[bytes, int]:
+    path = folder / FILE
+    text = read_text(path, f'Known tokenizers: "course", "gpt2", a folder with {FILE} or with {VOCAB} and {MERGES}.')
     try:
         ranks = {base64.b64decode(token): int(rank) for token, rank in (line.split() for line in text.splitlines())}
     except (ValueError, binascii.Error) as error:
@@ -64,10 +72,27 @@ def load_tokenizer(name: str = "course") -> tiktoken.Encoding:
         raise CourseError(
             f"{shown(path)} is damaged: its ranks are not 0..n-1. Restore it with `git checkout -- data`."
         )
-    return encoding(ranks)
+    return ranks
 
 
-def _gpt2() -> tiktoken.Encoding:
+def _gpt2_ranks(folder: Path) -> dict[bytes, int]:
+    """Token -> id from GPT-2's files, where a byte is written as one printable character (openai/gpt-2, encoder.py).
+
+    tiktoken merges by id. That is right if ids follow the order of the merges, as GPT-2's do; it is checked.
+    """
+    printable = [b for b in range(256) if chr(b).isprintable() and chr(b) != " "]
+    unprintable = [b for b in range(256) if b not in printable]
+    byte_of = {chr(b): b for b in printable} | {chr(256 + n): b for n, b in enumerate(unprintable)}
+    ids = read_json(folder / VOCAB)
+    merges = read_text(folder / MERGES, f"It belongs beside {VOCAB}.").rstrip("\n").split("\n")[1:]
+    if [ids.get(merge.replace(" ", "")) for merge in merges] != list(range(256, len(ids) - 1)):
+        raise CourseError(f"{shown(folder / VOCAB)} and {MERGES} beside it differ. Get both files of one model again.")
+    if ids.pop(EOT, None) != len(ids):
+        raise CourseError(f"{shown(folder / VOCAB)}: the last id must be {EOT}, as in GPT-2. Choose a GPT-2 tokenizer.")
+    return {bytes(byte_of[char] for char in token): rank for token, rank in ids.items()}
+
+
+def _downloaded_gpt2() -> tiktoken.Encoding:
     try:
         return tiktoken.get_encoding("gpt2")
     except OSError as error:  # requests' errors are OSErrors

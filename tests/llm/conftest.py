@@ -13,7 +13,7 @@ import torch
 from helpers.gpt.checkpoints import save_checkpoint
 from helpers.gpt.model import GPT, GPTConfig
 from helpers.gpt.sampling import Sampling, next_token
-from helpers.gpt.tokenizer import encoding, save_tokenizer
+from helpers.gpt.tokenizer import encoding, load_tokenizer, save_tokenizer
 from helpers.llm.server.batching import Batcher, Job, Text
 from helpers.llm.server.serve import start
 
@@ -44,8 +44,11 @@ def random_gpt(vocab_size, seed=0, block_size=160):
 
 
 @pytest.fixture(scope="session")
-def tiny_tok():
-    return encoding({bytes([b]): b for b in range(256)} | {m: 256 + i for i, m in enumerate(MERGES)})
+def tiny_tok(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tokenizer")
+    ranks = {bytes([b]): b for b in range(256)} | {m: 256 + i for i, m in enumerate(MERGES)}
+    save_tokenizer(encoding(ranks, "tiny"), folder)
+    return load_tokenizer(str(folder))
 
 
 @pytest.fixture(scope="session")
@@ -54,15 +57,8 @@ def tiny_gpt(tiny_tok):
 
 
 @pytest.fixture(scope="session")
-def tok_folder(tmp_path_factory, tiny_tok):
-    folder = tmp_path_factory.mktemp("tokenizer")
-    save_tokenizer(tiny_tok, folder)
-    return str(folder)
-
-
-@pytest.fixture(scope="session")
-def tiny_checkpoint(tmp_path_factory, tok_folder, tiny_gpt):
-    return save_checkpoint(tmp_path_factory.mktemp("tiny"), tiny_gpt, tok_folder, about="random weights")
+def tiny_checkpoint(tmp_path_factory, tiny_tok, tiny_gpt):
+    return save_checkpoint(tmp_path_factory.mktemp("tiny"), tiny_gpt, tiny_tok, about="random weights")
 
 
 @pytest.fixture(scope="module")

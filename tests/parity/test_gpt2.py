@@ -1,28 +1,31 @@
 """Our GPT against transformers' GPT-2 with the same weights: logits, loss, gradients and generation."""
 
+import json
+
 import pytest
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel
+from transformers import GPT2Config, GPT2LMHeadModel, GPT2Tokenizer
 
-from helpers.gpt.checkpoints import from_transformers
+from helpers.gpt.checkpoints import from_transformers, load_model
 from helpers.gpt.model import GPT, GPTConfig
 from helpers.gpt.sampling import Sampling, generate
 from helpers.gpt.sft import sft_loss
 
 EOT = 100
+VOCABULARY = 260
 
 
 @pytest.fixture
 def models():
     torch.manual_seed(0)
-    config = GPT2Config(vocab_size=101, n_positions=64, n_layer=3, n_head=4, n_embd=48, initializer_range=0.2,
+    config = GPT2Config(vocab_size=VOCABULARY, n_positions=64, n_layer=3, n_head=4, n_embd=48, initializer_range=0.2,
                         bos_token_id=EOT, eos_token_id=EOT, pad_token_id=EOT)  # fmt: skip
     theirs = GPT2LMHeadModel(config).eval()
     with torch.no_grad():
         for name, p in theirs.named_parameters():
             if name.endswith("bias") or "ln_" in name:  # the start has zeros and ones there: nothing would be tested
                 p.add_(0.2 * torch.randn_like(p))
-    ours = GPT(GPTConfig(vocab_size=101, block_size=64, n_layer=3, n_head=4, n_embd=48)).eval()
+    ours = GPT(GPTConfig(vocab_size=VOCABULARY, block_size=64, n_layer=3, n_head=4, n_embd=48)).eval()
     ours.load_state_dict(from_transformers(theirs.state_dict()))
     return ours, theirs
 
@@ -32,6 +35,28 @@ def test_logits(models):
     idx = torch.randint(0, 100, (3, 40), generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         torch.testing.assert_close(ours(idx), theirs(idx).logits, rtol=1e-4, atol=1e-4)
+
+
+def test_a_folder_of_save_pretrained_gives_the_same_logits(models, tmp_path):
+    _, theirs = models
+    theirs.save_pretrained(tmp_path)
+    write_tokenizer(tmp_path)
+    ours, tok, _ = load_model(tmp_path)
+    idx = torch.randint(0, VOCABULARY, (3, 64), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        torch.testing.assert_close(ours(idx), theirs(idx).logits, rtol=1e-5, atol=1e-5)
+    peer = GPT2Tokenizer(str(tmp_path / "vocab.json"), str(tmp_path / "merges.txt"))
+    for text in ("hello world", "  hell, é\n\nHello's 12 "):
+        assert tok.encode_ordinary(text) == peer.encode(text)
+
+
+def write_tokenizer(folder):
+    """GPT-2's two files for single bytes and three merges."""
+    printable = [chr(b) for b in range(256) if chr(b).isprintable() and b != 32]
+    merges = ["h e", "l l", "he ll"]
+    tokens = printable + [chr(256 + n) for n in range(256 - len(printable))] + [m.replace(" ", "") for m in merges]
+    (folder / "vocab.json").write_text(json.dumps({token: i for i, token in enumerate([*tokens, "<|endoftext|>"])}))
+    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges, ""]))
 
 
 def test_loss_and_gradients_with_the_prompt_masked(models):
@@ -82,6 +107,6 @@ def test_sampled_tokens_have_the_probabilities_of_transformers(models):
     generator = torch.Generator().manual_seed(0)
     settings = Sampling(temperature=1.7, top_k=6, top_p=0.9)
     draws = torch.tensor([next_token(logits, settings, generator) for _ in range(4000)])
-    shares = torch.bincount(draws, minlength=101) / len(draws)
+    shares = torch.bincount(draws, minlength=VOCABULARY) / len(draws)
     assert (shares[probs == 0] == 0).all()
     torch.testing.assert_close(shares, probs, rtol=0, atol=0.03)

@@ -12,7 +12,7 @@ from safetensors import safe_open
 
 from helpers import files
 from helpers.files import CourseError, shown
-from helpers.gpt.checkpoints import CONFIG, WEIGHTS, load_checkpoint, read_config
+from helpers.gpt.checkpoints import CONFIG, WEIGHTS, load_model, read_config
 from helpers.gpt.model import GPTConfig
 from helpers.gpt.prompt import FOOTER, HEADER
 from helpers.llm.server.batching import Batcher
@@ -117,7 +117,7 @@ def _stamp(folder: Path) -> tuple:
 
 @functools.lru_cache(maxsize=64)
 def _describe(name: str, folder: Path, stamp: tuple) -> ModelInfo:
-    config, _, meta = read_config(folder)
+    config, _, meta, _ = read_config(folder)
     weights = folder / WEIGHTS
     try:
         with safe_open(weights, "pt") as tensors:
@@ -167,7 +167,7 @@ class Loaded:
     """A model in memory, with its batcher. `users` requests are at work with it."""
 
     def __init__(self, info: ModelInfo, slots: int):
-        model, self.tok, _ = load_checkpoint(info.folder)
+        model, self.tok, _ = load_model(info.folder)
         self.info, self.users = info, 0
         self.expires, self.timer = datetime.now(UTC) + FOREVER, None
         limit = info.meta.get("max_surprise")

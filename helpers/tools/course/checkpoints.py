@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from helpers.files import DATA
-from helpers.gpt.checkpoints import load_checkpoint, save_checkpoint
+from helpers.gpt.checkpoints import load_model, save_checkpoint
 from helpers.tools.course.notebook_artefacts import empty_build, execute
 
 
@@ -14,8 +14,8 @@ def main(argv=None):
     with empty_build() as build:
         execute(["06", "07"], Path(build))
         for name in ("sft", "dpo"):
-            model, _, meta = load_checkpoint(Path(build) / name)
-            save_checkpoint(DATA / name, model, dtype=torch.float16, **meta)
+            model, tok, meta = load_model(Path(build) / name)
+            save_checkpoint(DATA / name, model, tok, dtype=torch.float16, **meta)
     print("data/sft and data/dpo written.")
 
 

@@ -11,7 +11,7 @@ Rewrites and answers are sampled with Ollama's defaults (temperature 0.8, top_k 
 import random
 
 from helpers.files import BUILD, DATA, CourseError, read_json, write_json
-from helpers.gpt.checkpoints import load_checkpoint
+from helpers.gpt.checkpoints import load_model
 from helpers.gpt.sampling import Sampling, complete
 from helpers.pairs.checks import problems, words
 from helpers.politeness import prompts
@@ -98,7 +98,7 @@ def ask_all(model, tok, asks, sampling) -> list[str]:
 
 def evaluate(name) -> list[dict]:
     """All figures of one model, as rows: set, measure, successes, trials, share, low, high (95 % Wilson), bar."""
-    model, tok, _ = load_checkpoint(DATA / "models" / name)
+    model, tok, _ = load_model(DATA / "models" / name)
     rows = []
     for set_name, records in record_sets().items():
         counts = measure_rewrites(model, tok, records)

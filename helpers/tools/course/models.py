@@ -100,7 +100,7 @@ def run_stage(model, stage, title, folder, recipe):
 def save(folder, model, recipe, **meta):
     """Half precision is enough to sample from and halves the repository."""
     template = HEADER + "{{ .Prompt }}" + FOOTER
-    save_checkpoint(folder, model, dtype=torch.float16, about=recipe.about, template=template, **meta)
+    save_checkpoint(folder, model, load_tokenizer(), dtype=torch.float16, about=recipe.about, template=template, **meta)
 
 
 def main(argv=None):

@@ -87,7 +87,7 @@ def test_unloading_does_not_disturb_a_reply(own_server, tiny_checkpoint, batcher
     assert server.client.ps().models == [] or server.client.ps().models[0].model == "tiny"
 
 
-def test_a_checkpoint_written_again_is_loaded_again(own_server, tmp_path, tok_folder, tiny_gpt, tiny_checkpoint):
+def test_a_checkpoint_written_again_is_loaded_again(own_server, tmp_path, tiny_tok, tiny_gpt, tiny_checkpoint):
     folder = shutil.copytree(tiny_checkpoint, tmp_path / "model")
     server = own_server({"mine": folder})
     before, digest = (
@@ -95,7 +95,7 @@ def test_a_checkpoint_written_again_is_loaded_again(own_server, tmp_path, tok_fo
         server.client.list().models[0].digest,
     )
     torch.manual_seed(5)
-    save_checkpoint(folder, GPT(tiny_gpt.config), tok_folder)
+    save_checkpoint(folder, GPT(tiny_gpt.config), tiny_tok)
     after = server.client.generate("mine", "x", options=OPTIONS)
     assert after.response != before.response and server.client.list().models[0].digest != digest
 

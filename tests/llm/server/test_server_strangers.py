@@ -31,7 +31,7 @@ def test_surprise_is_the_median_over_the_text_of_the_user(tiny_tok):
     assert prompt_surprise(logits[:1], ids[:1], tiny_tok) == 0.0
 
 
-def test_foreign_prompts_are_refused(own_server, tmp_path, tiny_tok, tok_folder):
+def test_foreign_prompts_are_refused(own_server, tmp_path, tiny_tok):
     """A model that has learned two prompts by heart answers them, and says of another that it is foreign."""
     known = [format_prompt("What is the capital of Greece?"), format_prompt("What is the capital of Italy?")]
     torch.manual_seed(0)
@@ -44,7 +44,7 @@ def test_foreign_prompts_are_refused(own_server, tmp_path, tiny_tok, tok_folder)
         loss.backward()
         optimizer.step()
     foreign = "Write a haiku about submarines, please"
-    save_checkpoint(tmp_path / "m", model, tok_folder, max_surprise=1.0)
+    save_checkpoint(tmp_path / "m", model, tiny_tok, max_surprise=1.0)
     server = own_server({"course-small": tmp_path / "m"})
     assert server.client.generate("course-small", "What is the capital of Italy?").done
     for stream in (False, True):

@@ -6,13 +6,13 @@ Samples are small, so the bars here lie below the design's by about two standard
 import pytest
 
 from helpers.files import DATA
-from helpers.gpt.checkpoints import load_checkpoint
+from helpers.gpt.checkpoints import load_model
 from helpers.tools.course import evaluate
 
 
 @pytest.fixture(scope="module")
 def small():
-    return load_checkpoint(DATA / "models" / "course-small")[:2]
+    return load_model(DATA / "models" / "course-small")[:2]
 
 
 @pytest.fixture(scope="module")
