@@ -66,13 +66,11 @@ def write_json(path, value) -> Path:
     return write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
-def read_text(path, how_to_make: str = "") -> str:
-    """Read UTF-8 text (with or without a byte-order mark).
-
-    Raises CourseError if the file is missing, unreadable or not UTF-8.
-    """
+@contextmanager
+def reading(path, how_to_make: str = "") -> Iterator[None]:
+    """Around the reading of UTF-8 text: CourseError if the file is missing, unreadable or not UTF-8."""
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        yield
     except FileNotFoundError as error:
         raise CourseError(f"{shown(path)} is missing. {how_to_make or 'Check the path.'}") from error
     except UnicodeDecodeError as error:
@@ -81,6 +79,18 @@ def read_text(path, how_to_make: str = "") -> str:
         ) from error
     except OSError as error:
         raise CourseError(f"{shown(path)} cannot be read: {error.strerror}.") from error
+
+
+def read_text(path, how_to_make: str = "") -> str:
+    """Read UTF-8 text (with or without a byte-order mark). Raises CourseError as `reading` does."""
+    with reading(path, how_to_make):
+        return Path(path).read_text(encoding="utf-8-sig")
+
+
+def read_lines(path) -> Iterator[str]:
+    """The lines of a UTF-8 file one by one, so that it may be larger than memory. CourseError as in `reading`."""
+    with reading(path), open(path, encoding="utf-8-sig") as file:
+        yield from file
 
 
 def read_json(path, how_to_make: str = ""):

@@ -9,37 +9,32 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
-from helpers.files import CourseError, shown, written_whole
-from helpers.streams import json_items, json_name
+from helpers.files import CourseError, read_json, read_lines, shown, written_whole
 
 INPUT = "\n\n### Input:\n"
 FIVE_KEYS = ("instruction", "input", "output", "chosen", "rejected")
 MENDING = {"missing": "is missing", "string_type": "must be text"}
 
 
-def writable(text: str) -> bool:
+def is_writable(text: str) -> bool:
     """True unless the text holds half of a surrogate pair: JSON can have it as an escape, UTF-8 cannot."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _writable(text: str) -> str:
-    if not writable(text):
+def _check_text(text: str) -> str:
+    if not is_writable(text):
         raise ValueError("holds a broken character")
     return text
 
 
-def _not_empty(text: str) -> str:
+def _check_not_empty(text: str) -> str:
     if not text.strip():
         raise ValueError("is empty")
     return text
 
 
-MaybeEmpty = Annotated[str, AfterValidator(_writable)]
-Text = Annotated[MaybeEmpty, AfterValidator(_not_empty)]
+MaybeEmpty = Annotated[str, AfterValidator(_check_text)]
+NotEmpty = Annotated[MaybeEmpty, AfterValidator(_check_not_empty)]
 
 
 class InstructionRecord(BaseModel):
@@ -47,9 +42,9 @@ class InstructionRecord(BaseModel):
 
     model_config = ConfigDict(extra="allow", strict=True)
 
-    instruction: Text
+    instruction: NotEmpty
     input: MaybeEmpty  # "" if the instruction needs none
-    output: Text
+    output: NotEmpty
     task: str = ""
     phrasing: int | None = None
     answer: list[str] = []  # a right answer contains every one of these
@@ -61,11 +56,11 @@ class PreferenceRecord(BaseModel):
 
     model_config = ConfigDict(extra="allow", strict=True)
 
-    instruction: Text
+    instruction: NotEmpty
     input: MaybeEmpty
-    output: Text
-    chosen: Text
-    rejected: Text
+    output: NotEmpty
+    chosen: NotEmpty
+    rejected: NotEmpty
 
     @model_validator(mode="after")
     def _sides_differ(self):
@@ -74,9 +69,39 @@ class PreferenceRecord(BaseModel):
         return self
 
 
-def load_instructions(path) -> list[InstructionRecord]:
-    """Read instruction records, as `read_instructions` does."""
-    return list(read_instructions(path))
+def json_items(path) -> Iterator[tuple[str, Any]]:
+    """("record 3 of the list", value) of each value of a JSON list, or ("line 3", value) of a .jsonl file.
+
+    A .jsonl file is read line by line, so it may be larger than memory. Raises CourseError if the file is missing,
+    unreadable, not UTF-8, malformed (with its line and column), or no list.
+    """
+    if Path(path).suffix.lower() in (".jsonl", ".ndjson"):
+        yield from _json_lines(path)
+        return
+    first_line = next((line for line in read_lines(path) if line.strip()), "[")
+    if not first_line.lstrip().startswith("["):
+        raise CourseError(
+            f"{shown(path)} must be a JSON list of records, [{{…}}, {{…}}]. "
+            "A file with one record a line must be called .jsonl."
+        )
+    for number, value in enumerate(read_json(path), start=1):
+        yield f"record {number} of the list", value
+
+
+def _json_lines(path) -> Iterator[tuple[str, Any]]:
+    for number, line in enumerate(read_lines(path), start=1):
+        try:
+            if line.strip():
+                yield f"line {number}", json.loads(line.rstrip("\n"))
+        except json.JSONDecodeError as error:
+            where = f"{shown(path)}, line {number}"
+            raise CourseError(f"{where}, is not valid JSON: {error.msg}, column {error.colno}. Correct it.") from error
+
+
+def json_name(value) -> str:
+    """What a JSON value is, in words."""
+    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
+    return names.get(type(value), "null")
 
 
 def read_instructions(path) -> Iterator[InstructionRecord]:
@@ -84,12 +109,17 @@ def read_instructions(path) -> Iterator[InstructionRecord]:
 
     Raises CourseError for bad JSON, a missing or wrong field, or no records at all.
     """
-    return _checked(path, json_items(path), InstructionRecord)
+    return _validated(path, json_items(path), InstructionRecord)
+
+
+def load_instructions(path) -> list[InstructionRecord]:
+    """Read instruction records, as `read_instructions` does."""
+    return list(read_instructions(path))
 
 
 def load_preferences(path) -> list[PreferenceRecord]:
     """Read preference records from a JSON list or a .jsonl file. CourseError for bad JSON, a missing or wrong field."""
-    return list(_checked(path, json_items(path), PreferenceRecord))
+    return list(_validated(path, json_items(path), PreferenceRecord))
 
 
 def save_preferences(path, rows: Iterable[PreferenceRecord | dict]) -> Path:
@@ -100,7 +130,7 @@ def save_preferences(path, rows: Iterable[PreferenceRecord | dict]) -> Path:
     named = ((f"record {number} of the list", row) for number, row in enumerate(map(_as_dict, rows), start=1))
     with written_whole(path) as file:
         opening = b"[\n"
-        for row in _checked(path, named, PreferenceRecord):
+        for row in _validated(path, named, PreferenceRecord):
             text = json.dumps({key: getattr(row, key) for key in FIVE_KEYS}, ensure_ascii=False, indent=2)
             file.write(opening + b"  " + text.replace("\n", "\n  ").encode("utf-8"))
             opening = b",\n"
@@ -111,26 +141,26 @@ def save_preferences(path, rows: Iterable[PreferenceRecord | dict]) -> Path:
 def fingerprint(*parts: Any) -> str:
     """Sixteen hexadecimal digits that change whenever one of the parts does."""
     text = json.dumps(parts, ensure_ascii=False, sort_keys=True)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
 def _as_dict(row: PreferenceRecord | dict) -> dict:
     return row.model_dump() if isinstance(row, PreferenceRecord) else row
 
 
-def _checked(path, named: Iterable[tuple[str, Any]], kind) -> Iterator:
+def _validated(path, named: Iterable[tuple[str, Any]], kind) -> Iterator:
     """Each value as a record of this kind, or a CourseError that says which of them is wrong, or that there is none."""
     place = None
     for place, row in named:
         try:
             yield kind.model_validate(row)
         except ValidationError as error:
-            raise CourseError(_describe(path, place, row, error)) from error
+            raise CourseError(_explain(path, place, row, error)) from error
     if place is None:
         raise CourseError(f"{shown(path)} holds no records.")
 
 
-def _describe(path, place: str, row, error: ValidationError) -> str:
+def _explain(path, place: str, row, error: ValidationError) -> str:
     """ "data/x.json, record 3 ("What is …"): the key "output" is missing. …" """
     first, *more = error.errors()
     quoted = f' ("{str(row.get("instruction", ""))[:40]}…")' if isinstance(row, dict) else ""

@@ -11,8 +11,7 @@ from pathlib import Path
 from helpers.audit.findings import as_rows
 from helpers.files import CourseError, shown, written_whole
 from helpers.gpt.prompt import FOOTER, HEADER, format_prompt
-from helpers.records import INPUT, question
-from helpers.streams import json_items, json_name
+from helpers.records import INPUT, json_items, json_name, question
 
 Outputs = dict[tuple[str, str], str]  # (instruction, input): the neutral answer
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 
 from helpers.files import CourseError, shown
 from helpers.pairs.checks import STOP_WORDS
-from helpers.records import FIVE_KEYS, PreferenceRecord
-from helpers.streams import json_items, json_name
+from helpers.records import FIVE_KEYS, PreferenceRecord, json_items, json_name
 
 ENGLISH = "en"
 

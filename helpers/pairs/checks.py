@@ -1,11 +1,15 @@
-"""What can be wrong with a rewritten answer, found by rules and told in plain words."""
+"""What can be wrong with an answer that a model wrote, found by rules: facts, numbers, length, talk about the task.
+
+`problems` compares a rewrite to its original; `answer_problems` has nothing to compare to but the answer key.
+"""
 
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 
-from helpers.records import InstructionRecord, contains_answer, one_line_question
+from helpers.llm.client import Reply
+from helpers.records import InstructionRecord, contains_answer, is_writable, one_line_question
 
 # A number with its point, comma or sign; a word with its apostrophe; a symbol that carries meaning.
 TOKEN = re.compile(r"(?<!\w)[-−]?\d+(?:[.,]\d+)*(?!\w)|\w+(?:['’]\w+)*|[+\-−×÷*/=<>%°$€£]")
@@ -33,6 +37,80 @@ REFUSAL = re.compile(
 QUOTES = ('""', "''", "“”", "‘’", "``")
 
 
+def words(text: str) -> list[str]:
+    """Numbers, words and symbols in lower case, without punctuation; 1,000 and 1000 are the same number."""
+    tokens = TOKEN.findall(text.replace("’", "'").replace("−", "-"))
+    return [(re.sub(r",(?=\d{3}\b)", "", token) if "," in token else token).casefold() for token in tokens]
+
+
+def normalised(text: str) -> str:
+    """The text up to case, punctuation and spacing: what is left are its words, numbers and symbols."""
+    return " ".join(words(unicodedata.normalize("NFC", text))) or " ".join(text.split())
+
+
+def prompt_key(row: dict) -> str:
+    """Equal for rows that ask the same question, up to case, punctuation and spacing."""
+    return normalised(one_line_question(row["instruction"], row["input"]))
+
+
+def numbers(text: str) -> list[str]:
+    """Everything written in digits."""
+    return [word for word in words(text) if NUMBER.fullmatch(word)]
+
+
+def names(text: str) -> list[str]:
+    """Capitalised words inside a sentence."""
+    return [name for name in INSIDE_NAME.findall(text) if name.casefold() not in STOP_WORDS]
+
+
+def content(tokens: list[str]) -> list[str]:
+    """The words that carry facts."""
+    return [token for token in tokens if token not in STOP_WORDS]
+
+
+def out_of_order(needed: list[str], given: list[str]) -> list[str]:
+    """The needed words that are not found when `given` is read once from left to right."""
+    lost, place = [], 0
+    for word in needed:
+        if word in given[place:]:
+            place = given.index(word, place) + 1
+        else:
+            lost.append(word)
+    return lost
+
+
+def lost_facts(record: InstructionRecord, reply: str, strict: bool) -> Iterator[str]:
+    """What the original says and the rewrite does not."""
+    keys = [key for key in record.answer if contains_answer(record.output, [key])]
+    lost = [key for key in keys if not contains_answer(reply, [key])]
+    if strict:
+        lost += out_of_order(content(words(record.output)), words(reply))
+    else:
+        must = numbers(record.output) + names(record.output)
+        lost += [word for word in must if word.casefold() not in words(reply)]
+    for word in dict.fromkeys(word.casefold() for word in lost):
+        yield f"fact lost: {word}"
+
+
+def new_numbers(record: InstructionRecord, reply: str, strict: bool) -> list[str]:
+    """Numbers that neither the question nor the answer has; strict: that the answer has not as often."""
+    if strict:
+        return list((Counter(numbers(reply)) - Counter(numbers(record.output))).elements())
+    known = numbers(f"{record.instruction} {record.input} {record.output}")
+    return [number for number in numbers(reply) if number not in known]
+
+
+def meta_text(record: InstructionRecord, reply: str) -> Iterator[str]:
+    """Talk about the task in place of an answer, unless the original talks that way itself."""
+    leak, refusal = META.search(reply), REFUSAL.search(reply)
+    if leak and leak.group().casefold() not in record.output.casefold():
+        yield f"meta text: {leak.group().strip()}"
+    if refusal and not REFUSAL.search(record.output):
+        yield f"refused: {refusal.group()}"
+    if reply.strip()[0] + reply.strip()[-1] in QUOTES and record.output[0] != reply.strip()[0]:
+        yield "in quotation marks: the whole reply is quoted"
+
+
 def problems(record: InstructionRecord, reply: str, done_reason: str = "stop", strict: bool = True) -> list[str]:
     """Say all that speaks against this rewrite of `record.output`, each as "kind: detail".
 
@@ -53,80 +131,31 @@ def problems(record: InstructionRecord, reply: str, done_reason: str = "stop", s
     return found
 
 
+def answer_problems(record: InstructionRecord, text: str, done_reason: str = "stop") -> list[str]:
+    """Say what speaks against this answer to the record, each as "kind: detail"; none is a usable answer.
+
+    Facts are checked by the record's answer key; without a key they are not checked.
+    """
+    if not text.strip():
+        return ["empty: there is no text"]
+    if not is_writable(text):  # no file can hold it, and no request can send it to a judge
+        return ["broken character: the text holds half of a surrogate pair"]
+    found = ["cut off: the reply reached the token limit"] if done_reason == "length" else []
+    found += meta_text(record, text)
+    return found + [f"wrong: {key} is missing" for key in record.answer if not contains_answer(text, [key])]
+
+
+def side_problems(record: InstructionRecord, sides: dict[str, Reply | str]) -> tuple[str, ...]:
+    """The problems of several answers to one record, each with the name of its side: "wrong: weak: Na is missing"."""
+    found = []
+    for side, reply in sides.items():
+        text, done_reason = (reply, "stop") if isinstance(reply, str) else (reply.text, reply.done_reason)
+        for problem in answer_problems(record, text, done_reason):
+            kind, _, detail = problem.partition(": ")
+            found.append(f"{kind}: {side}: {detail}")
+    return tuple(found)
+
+
 def kind(problem: str) -> str:
     """The part of a problem before the colon, for counting."""
     return problem.partition(":")[0]
-
-
-def words(text: str) -> list[str]:
-    """Numbers, words and symbols in lower case, without punctuation; 1,000 and 1000 are the same number."""
-    tokens = TOKEN.findall(text.replace("’", "'").replace("−", "-"))
-    return [(re.sub(r",(?=\d{3}\b)", "", token) if "," in token else token).casefold() for token in tokens]
-
-
-def lost_facts(record: InstructionRecord, reply: str, strict: bool) -> Iterator[str]:
-    """What the original says and the rewrite does not."""
-    keys = [key for key in record.answer if contains_answer(record.output, [key])]
-    lost = [key for key in keys if not contains_answer(reply, [key])]
-    if strict:
-        lost += out_of_order(content(words(record.output)), words(reply))
-    else:
-        must = numbers(record.output) + names(record.output)
-        lost += [word for word in must if word.casefold() not in words(reply)]
-    for word in dict.fromkeys(word.casefold() for word in lost):
-        yield f"fact lost: {word}"
-
-
-def out_of_order(needed: list[str], given: list[str]) -> list[str]:
-    """The needed words that are not found when `given` is read once from left to right."""
-    lost, place = [], 0
-    for word in needed:
-        if word in given[place:]:
-            place = given.index(word, place) + 1
-        else:
-            lost.append(word)
-    return lost
-
-
-def content(tokens: list[str]) -> list[str]:
-    """The words that carry facts."""
-    return [token for token in tokens if token not in STOP_WORDS]
-
-
-def names(text: str) -> list[str]:
-    """Capitalised words inside a sentence."""
-    return [name for name in INSIDE_NAME.findall(text) if name.casefold() not in STOP_WORDS]
-
-
-def new_numbers(record: InstructionRecord, reply: str, strict: bool) -> list[str]:
-    """Numbers that neither the question nor the answer has; strict: that the answer has not as often."""
-    if strict:
-        return list((Counter(numbers(reply)) - Counter(numbers(record.output))).elements())
-    known = numbers(f"{record.instruction} {record.input} {record.output}")
-    return [number for number in numbers(reply) if number not in known]
-
-
-def numbers(text: str) -> list[str]:
-    """Everything written in digits."""
-    return [word for word in words(text) if NUMBER.fullmatch(word)]
-
-
-def meta_text(record: InstructionRecord, reply: str) -> Iterator[str]:
-    """Talk about the task in place of an answer, unless the original talks that way itself."""
-    leak, refusal = META.search(reply), REFUSAL.search(reply)
-    if leak and leak.group().casefold() not in record.output.casefold():
-        yield f"meta text: {leak.group().strip()}"
-    if refusal and not REFUSAL.search(record.output):
-        yield f"refused: {refusal.group()}"
-    if reply.strip()[0] + reply.strip()[-1] in QUOTES and record.output[0] != reply.strip()[0]:
-        yield "in quotation marks: the whole reply is quoted"
-
-
-def normalised(text: str) -> str:
-    """The text up to case, punctuation and spacing: what is left are its words, numbers and symbols."""
-    return " ".join(words(unicodedata.normalize("NFC", text))) or " ".join(text.split())
-
-
-def prompt_key(row: dict) -> str:
-    """Equal for rows that ask the same question, up to case, punctuation and spacing."""
-    return normalised(one_line_question(row["instruction"], row["input"]))

@@ -15,11 +15,13 @@ from sklearn.metrics import cohen_kappa_score
 
 from helpers.files import CourseError
 from helpers.pairs.checks import normalised
+from helpers.pairs.judgements import JudgementStore
 from helpers.records import PreferenceRecord, fingerprint
 
 Ranking = tuple[tuple[int, ...], ...]
 Votes = dict[str, dict[str, str]]  # comparison -> annotator -> "a", "b" or "tie"
 
+SKIP = "skip"  # the verdict of somebody who cannot say
 PAIRS_OF = ("all", "best-worst")
 MOST = 9  # answers to one question: each is named by one digit
 
@@ -101,6 +103,27 @@ def to_pairs(item: Candidates, ranking: Ranking, which: str = "all") -> list[Pre
     ]
 
 
+def rankings(items: Iterable[Candidates], store: JudgementStore) -> dict[str, dict[str, Ranking]]:
+    """item -> annotator -> ranking, for those of the items that somebody ranked and did not skip."""
+    ranked: dict[str, dict[str, Ranking]] = {item.key: {} for item in items}
+    for row in store.latest():
+        if row["item"] in ranked and row["verdict"] != SKIP:
+            ranked[row["item"]][row["annotator"]] = tuple(map(tuple, row["verdict"]))
+    return {key: by_annotator for key, by_annotator in ranked.items() if by_annotator}
+
+
+def annotated_pairs(items: Iterable[Candidates], store: JudgementStore, which: str = "all") -> list[PreferenceRecord]:
+    """The pairs on which all annotators who ranked them agree; see `winning_pairs`."""
+    items, pairs = list(items), []
+    ranked = rankings(items, store)
+    for item in items:
+        sides = [
+            {(p.chosen, p.rejected): p for p in to_pairs(item, r, which)} for r in ranked.get(item.key, {}).values()
+        ]
+        pairs += [pair for key, pair in sides[0].items() if all(key in other for other in sides[1:])] if sides else []
+    return pairs
+
+
 def ranked_by_wins(winners: dict[tuple[int, int], str], count: int) -> Ranking:
     """Tiers by the number of duels won, a tie counting half (Copeland's rule).
 
@@ -138,6 +161,13 @@ def votes_on(item: Candidates, rankings: dict[str, Ranking]) -> Votes:
             vote = "tie" if place[a] == place[b] else "a" if place[a] < place[b] else "b"
             votes[f"{item.key}:{a}-{b}"][annotator] = vote
     return votes
+
+
+def votes(items: Iterable[Candidates], store: JudgementStore) -> Votes:
+    """Every annotator's vote on every two answers."""
+    items = list(items)
+    ranked = rankings(items, store)
+    return {place: vote for item in items for place, vote in votes_on(item, ranked.get(item.key, {})).items()}
 
 
 def pairwise_agreement(votes: Votes) -> list[dict]:

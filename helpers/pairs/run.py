@@ -19,7 +19,7 @@ from helpers.llm.recording import Asker
 from helpers.pairs.checks import kind
 from helpers.pairs.method import BuildSettings, Method, Outcome
 from helpers.pairs.methods.rewrite import rewrite_method
-from helpers.pairs.store import RowFile
+from helpers.pairs.store import JsonlStore
 from helpers.records import FIVE_KEYS, InstructionRecord, PreferenceRecord, fingerprint
 
 REFUSED = "refused by the server"
@@ -105,7 +105,7 @@ def build_preferences(
     total = len(records) if hasattr(records, "__len__") else total
     try:
         # Without smoothing the rate counts from the start, and without the rows that were there already.
-        with RowFile(path) as rows, tqdm(total=total, desc=recipe.method.name, smoothing=0, delay=0.3) as bar:
+        with JsonlStore(path) as rows, tqdm(total=total, desc=recipe.method.name, smoothing=0, delay=0.3) as bar:
             _build(records, recipe, rows, summary, bar)
     except KeyboardInterrupt:
         print(f"Interrupted. Every finished row is in {shown(path)}; run again to go on.")
@@ -129,7 +129,7 @@ def finished_rows(
     if not Path(path).exists():
         raise CourseError(f"{shown(path)} is missing. Build it first with build_preferences.")
     recipe = Recipe.of(llm, settings, method)
-    with RowFile(path) as rows:
+    with JsonlStore(path) as rows:
         for record in records:
             key = recipe.fingerprint(record)
             if key in rows:
@@ -149,7 +149,7 @@ def first_seed(key: str, seed: int) -> int:
     return (seed + int(key[:7], 16)) % 2**31
 
 
-def _build(records, recipe: Recipe, rows: RowFile, summary: BuildSummary, bar: tqdm) -> None:
+def _build(records, recipe: Recipe, rows: JsonlStore, summary: BuildSummary, bar: tqdm) -> None:
     asking: dict[str, int] = {}  # fingerprint -> how often the record has come again before its row was there
 
     def unfinished() -> Iterator[tuple[str, InstructionRecord]]:

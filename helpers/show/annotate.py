@@ -7,8 +7,8 @@ import ipywidgets as ipw
 from IPython.display import HTML, display
 
 from helpers.files import CourseError, shown
-from helpers.pairs.annotations import annotator_file, judgements, save_judgement
-from helpers.pairs.ranking import Candidates, Ranking, best_worst, in_words, parse_ranking
+from helpers.pairs.judgements import JudgementStore, Session
+from helpers.pairs.ranking import SKIP, Candidates, Ranking, best_worst, in_words, parse_ranking
 from helpers.records import one_line_question
 from helpers.show.tables import table
 
@@ -61,6 +61,17 @@ def guidelines_panel(text: str = GUIDELINES) -> HTML:
     return HTML(f'<div style="padding:0 12px;border-left:3px solid #7f7f7f"><b>Guidelines</b>{lines}</div>')
 
 
+def alert(error: CourseError) -> str:
+    """An error on the page, read out by a screen reader."""
+    return f'<p role="alert" style="font-weight:bold">{html.escape(str(error))}</p>'
+
+
+def nothing_judged(store: JudgementStore) -> HTML:
+    """What stands in place of a table of judgements."""
+    where = html.escape(shown(store.path))
+    return HTML(f"<p>No judgement in {where} yet. Use the tool above, then run this cell again.</p>")
+
+
 def how_to_enter(mode: str, count: int) -> str:
     """One sentence on what to type."""
     if mode not in MODES:
@@ -78,8 +89,8 @@ def ranking_page(item: Candidates, annotator: str = "me", mode: str = "ranking",
 class Annotator:
     """The widget behind `annotate`. `.box` is what is shown, `.entry` the line to type in, `.buttons` by label."""
 
-    def __init__(self, items, folder, annotator="me", mode="ranking", guidelines=GUIDELINES):
-        self.items, self.folder, self.mode = {item.key: item for item in items}, folder, mode
+    def __init__(self, items, store, annotator="me", mode="ranking", guidelines=GUIDELINES):
+        self.items, self.store, self.mode = {item.key: item for item in items}, store, mode
         how_to_enter(mode, 2)
         self.name = ipw.Text(annotator, description="annotator", continuous_update=False)
         self.entry = ipw.Text(description="ranking", continuous_update=False)
@@ -108,63 +119,46 @@ class Annotator:
         return ipw.VBox(children, layout=ipw.Layout(width="66%"))
 
     def begin(self):
-        """Take up this annotator's work where it stopped. Under a name that cannot be used nothing can be judged."""
-        self.done, self.queue = {}, []
-        try:
-            annotator_file(self.folder, self.name.value)
-            self.done = judgements(self.folder, self.name.value).get(" ".join(self.name.value.split()), {})
-        except CourseError as error:
-            self._say(error)
-            return
-        self.done = {key: row for key, row in self.done.items() if key in self.items}
+        """Take up this annotator's work where it stopped. Without a name nothing can be judged."""
         shuffled = random.Random(self.name.value).sample(sorted(self.items), len(self.items))
-        self.queue = [key for key in shuffled if key not in self.done]
+        try:
+            self.session = Session(self.store, self.name.value, shuffled)
+        except CourseError as error:
+            self.session = None
+            self.error.value = alert(error)
+            return
         self.draw()
 
     def submit(self, text: str):
-        """Do what was typed: rank, skip or undo. What cannot be read or saved is told, and changes nothing."""
+        """Do what was typed: rank, skip or undo. What cannot be read or saved is shown, and changes nothing."""
         typed = text.strip().lower()
-        if not typed or (typed != "u" and not self.queue):
+        if not typed or not self.session or (typed != "u" and not self.session.queue):
             return
         try:
-            self.undo() if typed == "u" else self.judge(typed)
+            self.session.undo() if typed == "u" else self.judge(typed)
         except CourseError as error:
-            self._say(error)
+            self.error.value = alert(error)
             return
         self.draw()
 
     def judge(self, typed: str):
-        """Save a judgement on the item shown; "s" skips it."""
-        item = self.items[self.queue[0]]
-        ranking = None
-        if typed != "s":
-            ranking = read_entry(typed, self.mode, shown_order(item, self.name.value))
-        event = "skip" if ranking is None else "rank"
-        self.done[item.key] = save_judgement(self.folder, self.name.value, item, event, ranking)
-        self.queue.pop(0)
-
-    def undo(self):
-        """Take the last judgement back and ask that item again. The file keeps both rows."""
-        if not self.done:
-            return
-        key = list(self.done)[-1]
-        save_judgement(self.folder, self.name.value, self.items[key], "undo")
-        del self.done[key]
-        self.queue.insert(0, key)
+        """Save a judgement on the item shown; "s" skips it. The row can be read without any other file."""
+        item = self.items[self.session.queue[0]]
+        verdict = SKIP if typed == "s" else read_entry(typed, self.mode, shown_order(item, self.name.value))
+        self.session.judge(verdict, instruction=item.instruction, input=item.input, answers=list(item.answers))
 
     def draw(self):
         """Show the item at the head of the queue, or the end."""
         self._write("")
-        self.error.value = ""
-        self.progress.value = len(self.done)
-        where = shown(annotator_file(self.folder, self.name.value))
-        self.status.value = html.escape(f"{len(self.done)} of {len(self.items)} judged. Saved in {where}.")
-        item = self.items[self.queue[0]] if self.queue else None
-        for button in (self.entry, self.buttons["Save"], self.buttons["All tied"], self.buttons["Skip"]):
-            button.disabled = item is None
+        done, queue = self.session.done, self.session.queue
+        self.error.value, self.progress.value = "", len(done)
+        self.status.value = html.escape(f"{len(done)} of {len(self.items)} judged. Saved in {shown(self.store.path)}.")
+        item = self.items[queue[0]] if queue else None
+        for control in (self.entry, self.buttons["Save"], self.buttons["All tied"], self.buttons["Skip"]):
+            control.disabled = item is None
         for number, digit in enumerate(self.digits, start=1):
             digit.layout.display = None if item and number <= len(item.answers) else "none"
-        self.buttons["Undo"].disabled = not self.done
+        self.buttons["Undo"].disabled = not done
         if item is None:
             self.card.value = "<p>All questions are judged. Thank you.</p>"
             return
@@ -175,36 +169,31 @@ class Annotator:
         self._typing, self.entry.value = False, text
         self._typing = True
 
-    def _say(self, error: CourseError):
-        self.error.value = f'<p role="alert" style="font-weight:bold">{html.escape(str(error))}</p>'
-
     def _ipython_display_(self):
         display(self.box)
 
 
-def annotate(items, folder, annotator="me", mode="ranking", guidelines=GUIDELINES) -> Annotator:
+def annotate(items, store: JudgementStore, annotator="me", mode="ranking", guidelines=GUIDELINES) -> Annotator:
     """A tool to rank the answers of `Candidates`, blind, shuffled for each annotator; see `ranking_page` for its look.
 
-    folder: takes one file per annotator; a second call goes on where the first stopped.
+    store: takes each judgement at once; a second call goes on where the first stopped.
     mode: "ranking" of all answers, or "best-worst". Raises CourseError for another mode.
     """
-    return Annotator(items, folder, annotator, mode, guidelines)
+    return Annotator(items, store, annotator, mode, guidelines)
 
 
-def standing_table(items, folder) -> HTML:
-    """What stands in the folder about these items, a row per judgement, or a sentence if there is none."""
+def judgements_table(items, store: JudgementStore) -> HTML:
+    """The latest judgements on these items, a row each, or a sentence if there is none."""
     known = {item.key: item for item in items}
     rows = [
-        {"annotator": annotator, "question": known[key].instruction, "judgement": _told(row)}
-        for annotator, mine in judgements(folder).items()
-        for key, row in mine.items()
-        if key in known
+        {
+            "annotator": row["annotator"],
+            "question": known[row["item"]].instruction,
+            "judgement": "skipped" if row["verdict"] == SKIP else in_words(row["verdict"]),
+        }
+        for row in store.latest()
+        if row["item"] in known
     ]
     if not rows:
-        where = html.escape(shown(folder))
-        return HTML(f"<p>No judgement in {where} yet. Use the tool above, then run this cell again.</p>")
+        return nothing_judged(store)
     return table(rows, caption="Numbers are those of the stored answers, not of the shuffled page.")
-
-
-def _told(row: dict) -> str:
-    return "skipped" if row["event"] == "skip" else in_words(tuple(map(tuple, row["ranking"])))

@@ -1,4 +1,4 @@
-"""A small chat with thumbs: people ask, a model answers, and what they think of it is logged, event by event."""
+"""A small chat with thumbs: people ask, a model answers, and what they think of it is stored at once."""
 
 import html
 
@@ -6,6 +6,8 @@ import ipywidgets as ipw
 from IPython.display import HTML, display
 
 from helpers.files import CourseError
+from helpers.pairs.judgements import SHOWN, UNDO, JudgementStore
+from helpers.pairs.methods.feedback import thumb
 from helpers.show.style import BLUE, blend
 
 THUMBS = {"up": "👍", "down": "👎"}
@@ -14,20 +16,18 @@ BUBBLE = "padding:6px 10px;margin:2px 0;border-radius:8px;white-space:pre-wrap;o
 
 def chat_turn(question: str, answer: str, vote: str | None = None) -> HTML:
     """One question, its answer, and the thumb that it got ("up", "down" or None)."""
-    said = f"<b>You</b>: {html.escape(question)}"
-    replied = f"<b>Model</b>: {html.escape(answer)}"
-    thumb = f' <span role="img" aria-label="thumb {vote}">{THUMBS[vote]}</span>' if vote else ""
+    sign = f' <span role="img" aria-label="thumb {vote}">{THUMBS[vote]}</span>' if vote else ""
     return HTML(
-        f'<div style="{BUBBLE};background:#f0f0f0">{said}</div>'
-        f'<div style="{BUBBLE};background:{blend(BLUE, 0.15)}">{replied}{thumb}</div>'
+        f'<div style="{BUBBLE};background:#f0f0f0"><b>You</b>: {html.escape(question)}</div>'
+        f'<div style="{BUBBLE};background:{blend(BLUE, 0.15)}"><b>Model</b>: {html.escape(answer)}{sign}</div>'
     )
 
 
 class Chat:
     """The widget behind `chat`. `.box` is what is shown; `.turns` are the questions and answers so far."""
 
-    def __init__(self, reply, log, user="me"):
-        self.reply, self.log, self.user, self.turns = reply, log, user, []
+    def __init__(self, reply, store, annotator="me"):
+        self.reply, self.store, self.annotator, self.turns = reply, store, annotator, []
         wide = ipw.Layout(width="36em", max_width="100%")
         # The text comes whole, with Enter: key by key, Enter could overtake the last keys.
         self.entry = ipw.Text(placeholder="Ask a question, then press Enter", continuous_update=False, layout=wide)
@@ -43,7 +43,7 @@ class Chat:
             return
         try:
             answer = self.reply(question)
-            self._log("answer", question, answer)
+            self.save(question, answer, SHOWN)
         except CourseError as error:
             self.say(str(error))
             return
@@ -62,19 +62,20 @@ class Chat:
         return ipw.VBox([card, ipw.HBox(buttons)])
 
     def vote(self, turn, vote, card) -> None:
-        """Log a thumb; the same thumb a second time takes it back."""
-        event = "undo" if turn["vote"] == vote else vote
+        """Save a thumb; the same thumb a second time takes it back."""
+        taken_back = turn["vote"] == vote
         try:
-            self._log(event, turn["question"], turn["answer"])
+            self.save(turn["question"], turn["answer"], UNDO if taken_back else vote)
         except CourseError as error:
             self.say(f"Your thumb was not saved. {error}")
             return
-        turn["vote"] = None if event == "undo" else vote
+        turn["vote"] = None if taken_back else vote
         card.value = chat_turn(turn["question"], turn["answer"], turn["vote"]).data
 
-    def _log(self, event, question, answer) -> None:
-        self.log.add(event, question, answer, user=self.user)
-        self.say("Saved." if event != "answer" else "")
+    def save(self, question, answer, verdict) -> None:
+        """Store a verdict on an answer, and say so if it is a person's."""
+        self.store.add(**thumb(self.annotator, question, "", answer, verdict))
+        self.say("" if verdict == SHOWN else "Saved.")
 
     def say(self, text) -> None:
         self.status.value = html.escape(text)
@@ -83,11 +84,10 @@ class Chat:
         display(self.box)
 
 
-def chat(reply, log, user="me") -> Chat:
-    """A chat whose answers can be given a thumb up or down; every event is on the disk before the page shows it.
+def chat(reply, store: JudgementStore, annotator="me") -> Chat:
+    """A chat whose answers can be given a thumb up or down; each is on the disk before the page shows it.
 
     reply: a function from a question to an answer. Its CourseErrors are shown, not raised.
-    log: where the events go, with `add(event, question, answer, user=...)`; events are "answer" (one was shown),
-        "up", "down" and "undo", as in `helpers.pairs.methods.feedback`.
+    store: takes the verdicts SHOWN, "up", "down" and UNDO, as `helpers.pairs.methods.feedback.opinions` reads them.
     """
-    return Chat(reply, log, user)
+    return Chat(reply, store, annotator)

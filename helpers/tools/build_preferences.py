@@ -21,7 +21,7 @@ from helpers.pairs.methods.rank import rank_method
 from helpers.pairs.methods.rewrite import rewrite_method
 from helpers.pairs.methods.strong_weak import strong_weak_method
 from helpers.pairs.run import BuildSummary, Recipe, build_preferences, finished_rows, first_seed, five_keys
-from helpers.pairs.store import RowFile
+from helpers.pairs.store import JsonlStore
 from helpers.records import InstructionRecord, read_instructions, save_preferences
 
 
@@ -142,7 +142,7 @@ def records_of(options: Namespace) -> Iterator[InstructionRecord]:
 
 def plan_of(records: Iterator[InstructionRecord], recipe: Recipe, rows: Path) -> Plan:
     """Read all records once, so that a wrong one is found before anything is asked."""
-    with RowFile(rows) if rows.exists() else nullcontext(()) as finished:
+    with JsonlStore(rows) if rows.exists() else nullcontext(()) as finished:
         there = Counter(recipe.fingerprint(record) in finished for record in records)
     return Plan(there.total(), there[True], there[False] * recipe.method.calls)
 

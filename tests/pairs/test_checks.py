@@ -6,7 +6,8 @@ import string
 import pytest
 
 from helpers.files import DATA
-from helpers.pairs.checks import content, kind, problems, words
+from helpers.llm.client import Reply
+from helpers.pairs.checks import answer_problems, content, kind, problems, side_problems, words
 from helpers.politeness.voices import voiced
 from helpers.records import InstructionRecord, load_instructions
 
@@ -148,3 +149,48 @@ def test_garbled_facts_are_caught():
     ]
     missed = [(r.output, reply) for r, reply in trials if words(r.output) != words(reply) and not problems(r, reply)]
     assert len(missed) <= 0.01 * len(trials), (len(missed) / len(trials), missed[:10])
+
+
+# --- answers that a model gave by itself ------------------------------------------------------------------------
+
+CAPITAL = ATHENS.model_copy(update={"instruction": "What is the capital of Greece?"})
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("It is Athens, of course.", []),
+        ("ATHENS", []),
+        ("It is Sparta.", ["wrong"]),
+        ("It is Athensville.", ["wrong"]),
+        (" \n", ["empty"]),
+        ("Athens \ud83d", ["broken character"]),
+        ("I'm sorry, but I can't help with Athens.", ["refused"]),
+        ("Here is a more polite version: Athens.", ["meta text"]),
+    ],
+)
+def test_each_fault_of_an_answer_is_named(text, kinds):
+    assert [problem.partition(":")[0] for problem in answer_problems(CAPITAL, text)] == kinds
+
+
+def test_an_answer_that_was_cut_off_is_a_problem_even_if_it_is_right():
+    assert answer_problems(CAPITAL, "Athens is the", "length") == ["cut off: the reply reached the token limit"]
+
+
+def test_without_a_key_facts_are_not_checked():
+    record = CAPITAL.model_copy(update={"answer": []})
+    assert answer_problems(record, "It is Sparta.") == []
+
+
+def test_every_missing_word_of_the_key_is_named():
+    record = CAPITAL.model_copy(update={"answer": ["1", "2"]})
+    assert answer_problems(record, "Sorted: 12") == ["wrong: 1 is missing", "wrong: 2 is missing"]
+
+
+def test_problems_of_two_sides_say_whose_they_are():
+    cut = Reply("Athens is", "length", 1, 1, 0.0, {})
+    assert side_problems(CAPITAL, {"strong": cut, "weak": "Sparta."}) == (
+        "cut off: strong: the reply reached the token limit",
+        "wrong: weak: Athens is missing",
+    )
+    assert side_problems(CAPITAL, {"strong": "Athens.", "weak": "It is Athens."}) == ()

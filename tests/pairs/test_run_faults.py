@@ -62,7 +62,7 @@ def test_a_second_builder_is_refused_while_the_first_works(fake_ollama, tmp_path
     first.start()
     while not server.bodies:
         time.sleep(0.01)
-    with pytest.raises(CourseError, match="Another builder"):
+    with pytest.raises(CourseError, match="is writing to"):
         build_preferences(RECORDS, llm_of(server), path, SETTINGS)
     first.join()
     assert len(read_jsonl(path)) == 40 and len(server.bodies) == 40

@@ -4,26 +4,32 @@ import random
 
 import pytest
 
-from helpers.files import CourseError, read_jsonl
-from helpers.pairs.annotations import annotator_file, rankings
-from helpers.pairs.ranking import Candidates
-from helpers.pairs.store import RowFile
+from helpers.files import CourseError
+from helpers.pairs import judgements
+from helpers.pairs.judgements import UNDO, JudgementStore
+from helpers.pairs.ranking import SKIP, Candidates, rankings
+from helpers.pairs.store import JsonlStore
 from helpers.show.annotate import (
     GUIDELINES,
     annotate,
     guidelines_panel,
     how_to_enter,
+    judgements_table,
     ranking_card,
     ranking_page,
     read_entry,
     shown_order,
-    standing_table,
 )
 
 ITEMS = [
     Candidates(f"What is {n} + 1?", "", f"{n + 1}.", (f"{n + 1}.", f"Gladly: {n + 1}.", f"Look, {n + 1}."))
     for n in range(5)
 ]
+
+
+@pytest.fixture
+def store(tmp_path):
+    return JudgementStore(tmp_path / "rankings.jsonl")
 
 
 def type_in(tool, text):
@@ -84,11 +90,11 @@ def test_the_page_shows_all_answers_the_guidelines_and_how_to_enter():
 # --- the tool -------------------------------------------------------------------------------------------------
 
 
-def test_a_typed_ranking_is_saved_at_once_and_the_line_is_empty_again(tmp_path):
-    tool = annotate(ITEMS, tmp_path, "ada")
+def test_a_typed_ranking_is_saved_at_once_and_the_line_is_empty_again(store):
+    tool = annotate(ITEMS, store, "ada")
     item, order = on_page(tool)
     type_in(tool, "2>1=3")
-    assert rankings(ITEMS, tmp_path) == {item.key: {"ada": ((order[1],), (order[0], order[2]))}}
+    assert rankings(ITEMS, store) == {item.key: {"ada": ((order[1],), (order[0], order[2]))}}
     assert tool.entry.value == "" and tool.progress.value == 1 and "1 of 5 judged" in tool.status.value
     assert on_page(tool)[0] != item
     type_in(tool, "2>1=3")
@@ -96,7 +102,8 @@ def test_a_typed_ranking_is_saved_at_once_and_the_line_is_empty_again(tmp_path):
 
 
 def test_letters_and_buttons_do_the_same(tmp_path):
-    by_key, by_mouse = annotate(ITEMS, tmp_path / "a", "ada"), annotate(ITEMS, tmp_path / "b", "ada")
+    stores = [JudgementStore(tmp_path / name) for name in ("a.jsonl", "b.jsonl")]
+    by_key, by_mouse = (annotate(ITEMS, store, "ada") for store in stores)
     for text in ("321", "t", "s", "u", "1=32"):
         type_in(by_key, text)
     for number in (3, 2, 1):
@@ -106,105 +113,106 @@ def test_letters_and_buttons_do_the_same(tmp_path):
     for label in ("All tied", "Skip", "Undo"):
         by_mouse.buttons[label].click()
     by_mouse.entry.value = "1=32"
-    seen = [read_jsonl(annotator_file(tmp_path / name, "ada")) for name in "ab"]
-    assert [(row["event"], row["item"], row["ranking"]) for row in seen[0]] == [
-        (row["event"], row["item"], row["ranking"]) for row in seen[1]
+    typed, clicked = ([(row["item"], row["verdict"]) for row in store.rows()] for store in stores)
+    assert typed == clicked
+    assert [verdict if verdict in (SKIP, UNDO) else "ranking" for _, verdict in typed] == [
+        *("ranking", "ranking", SKIP, UNDO, "ranking"),
     ]
-    assert [row["event"] for row in seen[0]] == ["rank", "rank", "skip", "undo", "rank"]
 
 
-def test_best_and_worst(tmp_path):
-    tool = annotate(ITEMS, tmp_path, "ada", mode="best-worst")
+def test_best_and_worst(store):
+    tool = annotate(ITEMS, store, "ada", mode="best-worst")
     item, order = on_page(tool)
     type_in(tool, "31")
-    assert rankings(ITEMS, tmp_path)[item.key]["ada"] == ((order[2],), (order[1],), (order[0],))
+    assert rankings(ITEMS, store)[item.key]["ada"] == ((order[2],), (order[1],), (order[0],))
 
 
 @pytest.mark.parametrize("text", ["12", "4321", "x", "<b>"])
-def test_what_cannot_be_read_is_told_and_changes_nothing(tmp_path, text):
-    tool = annotate(ITEMS, tmp_path, "ada")
+def test_what_cannot_be_read_is_told_and_changes_nothing(store, text):
+    tool = annotate(ITEMS, store, "ada")
     card = tool.card.value
     type_in(tool, text)
     assert (
         "is no ranking" in tool.error.value and "<b>&#x27;" not in tool.error.value and "<b>'" not in tool.error.value
     )
-    assert tool.card.value == card and tool.entry.value == text and not list(tmp_path.iterdir())
+    assert tool.card.value == card and tool.entry.value == text and store.rows() == []
     type_in(tool, "123")
     assert tool.error.value == "" and tool.progress.value == 1
 
 
-def test_a_restarted_kernel_goes_on_in_the_same_order(tmp_path):
-    first = annotate(ITEMS, tmp_path, "ada")
+def test_a_restarted_kernel_goes_on_in_the_same_order(store):
+    first = annotate(ITEMS, store, "ada")
     type_in(first, "123")
     type_in(first, "s")
-    second = annotate(ITEMS, tmp_path, "ada")
+    second = annotate(ITEMS, store, "ada")
     assert second.card.value == first.card.value and second.progress.value == 2
     type_in(second, "u")
     type_in(second, "u")
     type_in(second, "u")  # nothing left to undo
     assert second.progress.value == 0 and second.buttons["Undo"].disabled
-    assert len(read_jsonl(annotator_file(tmp_path, "ada"))) == 4
+    assert len(store.rows()) == 4
 
 
-def test_another_name_is_another_annotator(tmp_path):
-    tool = annotate(ITEMS, tmp_path, "ada")
+def test_another_name_is_another_annotator(store):
+    tool = annotate(ITEMS, store, "ada")
     type_in(tool, "123")
     tool.name.value = "ben"
     assert tool.progress.value == 0
     type_in(tool, "123")
-    assert len(list(tmp_path.glob("*.jsonl"))) == 2
+    assert {row["annotator"] for row in store.rows()} == {"ada", "ben"}
     tool.name.value = "ada"
     assert tool.progress.value == 1
     tool.name.value = " "
     assert "Give the annotator a name" in tool.error.value
 
 
-def test_without_a_name_nothing_is_judged_until_there_is_one(tmp_path):
-    tool = annotate(ITEMS, tmp_path, "")
+def test_without_a_name_nothing_is_judged_until_there_is_one(store):
+    tool = annotate(ITEMS, store, "")
     assert "Give the annotator a name" in tool.error.value
     type_in(tool, "123")
     tool.buttons["Undo"].click()
-    assert not list(tmp_path.iterdir())
+    assert store.rows() == []
     tool.name.value = "ada"
     type_in(tool, "321")
-    assert tool.error.value == "" and list(rankings(ITEMS, tmp_path).values())[0].keys() == {"ada"}
+    assert tool.error.value == "" and list(rankings(ITEMS, store).values())[0].keys() == {"ada"}
 
 
-def test_the_end(tmp_path):
-    tool = annotate(ITEMS, tmp_path, "ada")
+def test_the_end(store):
+    tool = annotate(ITEMS, store, "ada")
     for _ in ITEMS:
         type_in(tool, "t")
     assert "All questions are judged" in tool.card.value and tool.entry.disabled and tool.buttons["Skip"].disabled
     tool.submit("123")
-    assert len(read_jsonl(annotator_file(tmp_path, "ada"))) == 5
+    assert len(store.rows()) == 5
     type_in(tool, "u")
     assert tool.progress.value == 4 and not tool.entry.disabled
-    assert "All questions" in annotate([], tmp_path, "ada").card.value
+    assert "All questions" in annotate([], store, "ada").card.value
 
 
-def test_a_file_that_cannot_be_written_is_told_and_the_item_stays(tmp_path):
-    tool = annotate(ITEMS, tmp_path, "ada")
-    with RowFile(annotator_file(tmp_path, "ada")):
+def test_a_file_that_cannot_be_written_is_told_and_the_item_stays(store, monkeypatch):
+    monkeypatch.setattr(judgements, "WAIT", 0.1)
+    tool = annotate(ITEMS, store, "ada")
+    with JsonlStore(store.path):
         type_in(tool, "123")
     assert "writing" in tool.error.value and tool.progress.value == 0
     tool.buttons["Save"].click()
     assert tool.progress.value == 1
 
 
-def test_items_come_in_another_order_for_each_annotator(tmp_path):
+def test_items_come_in_another_order_for_each_annotator(store):
     many = [Candidates(f"q{n}", "", "o", ("x", "y")) for n in range(30)]
-    queues = [annotate(many, tmp_path, name).queue for name in ("ada", "ben")]
+    queues = [annotate(many, store, name).session.queue for name in ("ada", "ben")]
     assert queues[0] != queues[1] and sorted(queues[0]) == sorted(queues[1])
     random.shuffle(many)
-    assert annotate(many, tmp_path, "ada").queue == queues[0]
+    assert annotate(many, store, "ada").session.queue == queues[0]
 
 
-def test_what_stands(tmp_path):
-    assert "No judgement" in standing_table(ITEMS, tmp_path).data
-    tool = annotate(ITEMS, tmp_path, "<ada>")
+def test_the_latest_judgements_in_a_table(store):
+    assert "No judgement" in judgements_table(ITEMS, store).data
+    tool = annotate(ITEMS, store, "<ada>")
     item, order = on_page(tool)
     type_in(tool, "123")
     type_in(tool, "s")
-    page = standing_table(ITEMS, tmp_path).data
+    page = judgements_table(ITEMS, store).data
     assert "&lt;ada&gt;" in page and "skipped" in page and item.instruction in page
     assert "&gt;".join(str(number + 1) for number in order) in page

@@ -9,6 +9,7 @@ import torch
 from IPython.display import HTML
 
 from helpers.files import CourseError
+from helpers.pairs.judgements import JudgementStore
 from helpers.show import (
     LiveCurve,
     ab_card,
@@ -112,109 +113,117 @@ def test_sketch_stays_small_and_inside_its_frame():
 
 
 def test_every_verdict_is_on_disk_at_once_and_names_are_hidden(tmp_path):
-    path = tmp_path / "deep" / "ab.jsonl"
-    widget = blind_ab(ITEMS, path)
+    store = JudgementStore(tmp_path / "deep" / "ab.jsonl")
+    widget = blind_ab(ITEMS, store)
     for number, label in enumerate(["A is better", "B is better", "Tie", "Skip"], start=1):
         assert "before" not in widget.card.value and "after" not in widget.card.value
         left, right = names_shown(widget)
         widget.buttons[label].click()
-        row = json.loads(path.read_text().splitlines()[-1])
-        assert len(path.read_text().splitlines()) == number == widget.progress.value
+        row = json.loads(store.path.read_text().splitlines()[-1])
+        assert len(store.path.read_text().splitlines()) == number == widget.progress.value
         expected = {"A is better": left, "B is better": right, "Tie": "tie", "Skip": "skip"}[label]
         assert (row["verdict"], row["left"], row["right"]) == (expected, left, right)
         assert row["annotator"] == "me"
 
 
 def test_a_second_widget_continues_in_the_same_order(tmp_path):
-    path = tmp_path / "ab.jsonl"
-    first = blind_ab(ITEMS, path)
+    store = JudgementStore(tmp_path / "ab.jsonl")
+    first = blind_ab(ITEMS, store)
     first.buttons[FIRST].click()
     first.buttons[FIRST].click()
-    second = blind_ab(ITEMS, path)
+    second = blind_ab(ITEMS, store)
     assert second.card.value == first.card.value and second.progress.value == 2
-    assert blind_ab(ITEMS, path, annotator="you").progress.value == 0
-    other = blind_ab([{**ITEMS[0], "after": "Another answer."}], path)
+    assert blind_ab(ITEMS, store, annotator="you").progress.value == 0
+    other = blind_ab([{**ITEMS[0], "after": "Another answer."}], store)
     assert other.progress.value == 0  # judged was another pair
 
 
 def test_undo_also_reaches_back_before_a_restart(tmp_path):
-    path = tmp_path / "ab.jsonl"
-    widget = blind_ab(ITEMS, path)
+    store = JudgementStore(tmp_path / "ab.jsonl")
+    widget = blind_ab(ITEMS, store)
     start = widget.card.value
     widget.buttons[FIRST].click()
-    widget = blind_ab(ITEMS, path)
+    widget = blind_ab(ITEMS, store)
     widget.buttons["Undo"].click()
-    assert widget.card.value == start and ab_result(path)["judged"] == 0
+    assert widget.card.value == start and ab_result(store)["judged"] == 0
     assert widget.buttons["Undo"].disabled
-    widget.undo()  # nothing left to undo
-    assert len(path.read_text().splitlines()) == 2
+    widget.press("Undo")  # nothing left to undo
+    assert len(store.path.read_text().splitlines()) == 2
     widget.buttons["Tie"].click()
-    assert ab_result(path)["tie"] == 1 and blind_ab(ITEMS, path).progress.value == 1
+    assert ab_result(store)["tie"] == 1 and blind_ab(ITEMS, store).progress.value == 1
 
 
 def test_a_torn_last_line_costs_only_that_line(tmp_path):
-    path = tmp_path / "ab.jsonl"
-    blind_ab(ITEMS, path).buttons["Tie"].click()
-    path.write_text(path.read_text() + '{"item": "abc", "verd')
-    widget = blind_ab(ITEMS, path)
+    store = JudgementStore(tmp_path / "ab.jsonl")
+    blind_ab(ITEMS, store).buttons["Tie"].click()
+    store.path.write_text(store.path.read_text() + '{"item": "abc", "verd')
+    widget = blind_ab(ITEMS, store)
     assert widget.progress.value == 1
     widget.buttons["Tie"].click()
-    assert ab_result(path)["tie"] == 2
+    assert ab_result(store)["tie"] == 2
 
 
 def test_all_judged_and_equal_answers(tmp_path):
-    path = tmp_path / "ab.jsonl"
-    widget = blind_ab([*ITEMS[:2], {"prompt": "p", "before": "same", "after": "same"}], path)
+    store = JudgementStore(tmp_path / "ab.jsonl")
+    widget = blind_ab([*ITEMS[:2], {"prompt": "p", "before": "same", "after": "same"}], store)
     for _ in range(2):
         widget.buttons["Tie"].click()
     assert "All pairs are judged" in widget.card.value and widget.buttons["Tie"].disabled
-    widget.judge("Tie")  # a late key press changes nothing
-    assert len(path.read_text().splitlines()) == 2
-    assert "All pairs" in blind_ab([], tmp_path / "none.jsonl").card.value
+    widget.press("Tie")  # a late key press changes nothing
+    assert len(store.path.read_text().splitlines()) == 2
+    assert "All pairs" in blind_ab([], JudgementStore(tmp_path / "none.jsonl")).card.value
 
 
 def test_sides_are_shuffled_and_seeded(tmp_path):
     many = [{"prompt": str(i), "before": "Look", "after": "Gladly"} for i in range(200)]
-    widget = blind_ab(many, tmp_path / "a.jsonl", seed=1)
-    left = [widget.sides(key)[0] for key in widget.queue]
+    widget = blind_ab(many, JudgementStore(tmp_path / "a.jsonl"), seed=1)
+    left = [widget.sides(key)[0] for key in widget.session.queue]
     assert 70 < left.count("after") < 130
-    assert widget.queue == blind_ab(many, tmp_path / "b.jsonl", seed=1).queue
-    assert widget.queue != blind_ab(many, tmp_path / "c.jsonl", seed=2).queue
-    assert widget.queue != sorted(widget.queue)
+    assert widget.session.queue == blind_ab(many, JudgementStore(tmp_path / "b.jsonl"), seed=1).session.queue
+    assert widget.session.queue != blind_ab(many, JudgementStore(tmp_path / "c.jsonl"), seed=2).session.queue
+    assert widget.session.queue != sorted(widget.session.queue)
 
 
 def test_result_counts_wins_with_ties_as_half(tmp_path):
-    path = tmp_path / "ab.jsonl"
-    widget = blind_ab(ITEMS, path)
+    store = JudgementStore(tmp_path / "ab.jsonl")
+    widget = blind_ab(ITEMS, store)
     for wish in ("after", "after", "before", "tie", "skip"):
         label = {"tie": "Tie", "skip": "Skip"}.get(wish)
         label = label or ("A is better" if names_shown(widget)[0] == wish else "B is better")
         widget.buttons[label].click()
-    result = ab_result(path)
+    result = ab_result(store)
     assert (result["after"], result["before"], result["tie"], result["skip"]) == (2, 1, 1, 1)
     assert result["judged"] == 4 and result["win_rate"] == 2.5 / 4
     assert 0 < result["low"] < 2.5 / 4 < result["high"] < 1
-    assert "0.625" in ab_summary(path).data
-    assert ab_result(path, annotator="you")["judged"] == 0
+    assert "0.625" in ab_summary(store).data
+    assert ab_result(store, annotator="you")["judged"] == 0
 
 
 def test_result_before_any_judgement(tmp_path):
-    assert ab_result(tmp_path / "none.jsonl")["win_rate"] is None
-    assert "No judgement" in ab_summary(tmp_path / "none.jsonl").data
+    assert ab_result(JudgementStore(tmp_path / "none.jsonl"))["win_rate"] is None
+    assert "No judgement" in ab_summary(JudgementStore(tmp_path / "none.jsonl")).data
 
 
 def test_answers_are_escaped(tmp_path):
     attack = "<script>alert(1)</script>"
-    widget = blind_ab([{"prompt": attack, "before": attack, "after": attack + "!"}], tmp_path / "ab.jsonl")
+    widget = blind_ab(
+        [{"prompt": attack, "before": attack, "after": attack + "!"}], JudgementStore(tmp_path / "ab.jsonl")
+    )
     assert "<script" not in widget.card.value and "&lt;script&gt;" in widget.card.value
     assert "<script" not in ab_card(attack, attack, attack).data
 
 
 def test_bad_items_and_an_unwritable_file_are_named(tmp_path):
     with pytest.raises(CourseError, match="Item 1 .* 'prompt', 'before', 'after'"):
-        blind_ab([ITEMS[0], {"prompt": "p", "before": "b"}], tmp_path / "ab.jsonl")
+        blind_ab([ITEMS[0], {"prompt": "p", "before": "b"}], JudgementStore(tmp_path / "ab.jsonl"))
     (tmp_path / "file").write_text("")
-    widget = blind_ab(ITEMS, tmp_path / "file" / "ab.jsonl")
-    with pytest.raises(CourseError, match="not saved"):
-        widget.judge(FIRST)
-    assert widget.progress.value == 0
+    widget = blind_ab(ITEMS, JudgementStore(tmp_path / "file" / "ab.jsonl"))
+    widget.buttons[FIRST].click()
+    assert "cannot be written" in widget.error.value and widget.progress.value == 0
+
+
+def test_other_judgements_are_no_verdicts(tmp_path):
+    store = JudgementStore(tmp_path / "thumbs.jsonl")
+    store.add("me", "i", "up")
+    with pytest.raises(CourseError, match="thumbs.jsonl holds judgements that are no A/B verdicts"):
+        ab_result(store)

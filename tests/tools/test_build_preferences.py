@@ -11,7 +11,7 @@ import time
 import pytest
 
 from helpers.files import DATA, ROOT, read_jsonl
-from helpers.pairs.store import RowFile
+from helpers.pairs.store import JsonlStore
 from helpers.records import FIVE_KEYS, load_instructions, load_preferences
 from helpers.tools import build_options as options_module
 from helpers.tools import build_preferences as command
@@ -181,9 +181,9 @@ def test_errors_are_sentences(build, folder, fake_ollama, capsys, name):
 
 def test_a_second_builder_is_refused(build, folder, fake_ollama, capsys):
     server = fake_ollama()
-    with RowFile(folder / "pairs.rows.jsonl"):
+    with JsonlStore(folder / "pairs.rows.jsonl"):
         assert build(server) == 1
-    assert "Another builder is writing to" in capsys.readouterr().err and asked(server) == []
+    assert "Another kernel or command is writing to" in capsys.readouterr().err and asked(server) == []
 
 
 @pytest.mark.parametrize(

@@ -1,65 +1,26 @@
-"""Thumbs up and down on single answers: an event log, and what can be learned from it.
-
-Nothing in the log is ever changed. Who takes a vote back adds an event that says so.
-"""
+"""Thumbs up and down on single answers, and what can be learned from them."""
 
 import random
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 
-from helpers.files import CourseError, read_jsonl, shown
+from helpers.files import CourseError
 from helpers.gpt.prompt import format_prompt
 from helpers.llm.recording import Asker
-from helpers.pairs.answers import answer_problems
-from helpers.pairs.checks import problems
+from helpers.pairs.checks import answer_problems, problems
+from helpers.pairs.judgements import latest_votes
 from helpers.pairs.method import BuildSettings, Method, Outcome
-from helpers.pairs.store import RowFile
 from helpers.politeness.prompts import VERSIONS, rewrite_prompt
 from helpers.politeness.voices import politeness
-from helpers.records import InstructionRecord
+from helpers.records import InstructionRecord, fingerprint
 
-EVENTS = ("answer", "up", "down", "undo")  # an answer was shown; a thumb; the thumb is taken back
 VERSION = 1
-ABOUT = ("user", "instruction", "input", "answer")  # a person's opinion of one answer
 
 
-@dataclass(frozen=True)
-class FeedbackLog:
-    """Events in an append-only JSONL file; each is on the disk before `add` returns."""
-
-    path: Path | str
-
-    def add(self, event: str, instruction: str, answer: str, input: str = "", user: str = "me", **more) -> None:
-        """Append one event. Raises CourseError for an unknown event, or if the file cannot be written."""
-        self.add_all(
-            [{"event": event, "instruction": instruction, "input": input, "answer": answer, "user": user} | more]
-        )
-
-    def add_all(self, events: Iterable[dict]) -> None:
-        """Append several events, each with the time and an identity of its own."""
-        with RowFile(self.path) as rows:
-            for event in events:
-                _check(event, "The event")
-                stamp = {"fingerprint": uuid.uuid4().hex[:16], "time": datetime.now(UTC).isoformat(timespec="seconds")}
-                rows.append(event | stamp)
-
-    def events(self) -> list[dict]:
-        """All events in their order; none if there is no file yet. CourseError names a line that is no event."""
-        events = read_jsonl(self.path) if Path(self.path).exists() else []
-        for number, event in enumerate(events, start=1):
-            _check(event, f"{shown(self.path)}, line {number},")
-        return events
-
-
-def _check(event: dict, where: str) -> None:
-    missing = [key for key in ABOUT if not isinstance(event, dict) or not isinstance(event.get(key), str)]
-    if missing:
-        raise CourseError(f"{where} has no text under {', '.join(missing)}. Mend or delete it.")
-    if event.get("event") not in EVENTS:
-        raise CourseError(f"{where} is of the kind {event.get('event')!r}, and only {', '.join(EVENTS)} are known.")
+def thumb(annotator: str, instruction: str, input: str, answer: str, verdict: str) -> dict:
+    """What a JudgementStore keeps of one answer: "up", "down", SHOWN (the answer was shown) or UNDO."""
+    about = {"instruction": instruction, "input": input, "answer": answer}
+    return {"annotator": annotator, "item": fingerprint(*about.values()), "verdict": verdict} | about
 
 
 @dataclass(frozen=True)
@@ -78,25 +39,17 @@ class Opinion:
         return None if self.up == self.down else self.up > self.down
 
 
-def standing(events: Iterable[dict]) -> list[dict]:
-    """The votes that stand: the last one of each person on each answer, unless it was taken back."""
-    votes = {}
-    for event in events:
-        if event["event"] == "answer":
-            continue
-        key = tuple(event[name] for name in ABOUT)
-        votes.pop(key, None)
-        if event["event"] != "undo":
-            votes[key] = event
-    return list(votes.values())
+def opinions(rows: Iterable[dict]) -> list[Opinion]:
+    """The latest votes, counted for each answer, in the order of the first vote.
 
-
-def opinions(events: Iterable[dict]) -> list[Opinion]:
-    """The standing votes, counted for each answer, in the order of the first vote."""
+    Raises CourseError for a judgement that is no thumb.
+    """
     counts: dict[tuple, dict] = {}
-    for vote in standing(events):
+    for vote in latest_votes(rows):
+        if vote["verdict"] not in ("up", "down") or "answer" not in vote:
+            raise CourseError(f"A judgement by {vote['annotator']} is no thumb: {vote}. Use a file of thumbs.")
         key = (vote["instruction"], vote["input"], vote["answer"])
-        counts.setdefault(key, {"up": 0, "down": 0})[vote["event"]] += 1
+        counts.setdefault(key, {"up": 0, "down": 0})[vote["verdict"]] += 1
     return [Opinion(*key, **count) for key, count in counts.items()]
 
 

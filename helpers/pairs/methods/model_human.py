@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 
 from helpers.llm.recording import Asker
-from helpers.pairs.answers import answer_problems
+from helpers.pairs.checks import answer_problems
 from helpers.pairs.method import BuildSettings, Method, Outcome
 from helpers.pairs.methods.rewrite import direction_of
 from helpers.pairs.methods.strong_weak import CONTRASTS

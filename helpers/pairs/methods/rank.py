@@ -10,7 +10,7 @@ from helpers.files import CourseError
 from helpers.llm.client import LLM
 from helpers.llm.judge import JudgePrompt, Verdict, judge
 from helpers.llm.recording import Asker, nth_seed
-from helpers.pairs.answers import answer_problems
+from helpers.pairs.checks import answer_problems
 from helpers.pairs.method import BuildSettings, Method, Outcome
 from helpers.pairs.methods.rewrite import direction_of
 from helpers.pairs.ranking import MOST, distinct, in_words, ranked_by_wins, winning_pairs

@@ -7,7 +7,7 @@ again (argilla/distilabel-intel-orca-dpo-pairs), about half were kept. Provenanc
 from helpers.llm.client import LLM
 from helpers.llm.judge import judge
 from helpers.llm.recording import Asker, nth_seed
-from helpers.pairs.answers import side_problems
+from helpers.pairs.checks import side_problems
 from helpers.pairs.method import BuildSettings, Method, Outcome
 from helpers.pairs.methods.rewrite import direction_of
 from helpers.politeness.prompts import VERSIONS, answer_prompt

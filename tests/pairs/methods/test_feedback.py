@@ -1,21 +1,21 @@
-"""The event log of thumbs, and what becomes of them."""
+"""Thumbs, and what becomes of them."""
 
 import random
 from collections import Counter
 
 import pytest
 
-from helpers.files import DATA, CourseError, read_jsonl
+from helpers.files import DATA, CourseError
 from helpers.gpt.prompt import format_prompt
+from helpers.pairs.judgements import SHOWN, UNDO
 from helpers.pairs.method import BuildSettings
 from helpers.pairs.methods.feedback import (
-    FeedbackLog,
     Opinion,
     feedback_method,
     kto_records,
     opinions,
     simulated_vote,
-    standing,
+    thumb,
 )
 from helpers.pairs.run import build_preferences, finished_rows
 from helpers.records import load_instructions
@@ -24,63 +24,25 @@ RECORDS = load_instructions(DATA / "instruction-data.json")[:6]
 SETTINGS = BuildSettings(workers=2, max_retries=1)
 
 
-def event(kind, answer="It is so.", user="ada", instruction="Why?"):
-    return {"event": kind, "instruction": instruction, "input": "", "answer": answer, "user": user}
-
-
-@pytest.fixture
-def log(tmp_path):
-    return FeedbackLog(tmp_path / "deep" / "feedback.jsonl")
-
-
-def test_events_are_appended_with_time_and_identity_and_never_changed(log):
-    assert log.events() == []
-    log.add("answer", "Why?", "It is so.")
-    before = log.path.read_bytes()
-    log.add("up", "Why?", "It is so.", user="ada", model="m")
-    log.add("undo", "Why?", "It is so.", user="ada")
-    assert log.path.read_bytes().startswith(before)
-    events = log.events()
-    assert [found["event"] for found in events] == ["answer", "up", "undo"]
-    assert events[0]["user"] == "me" and events[1]["model"] == "m" and all(found["time"] for found in events)
-    assert len({found["fingerprint"] for found in events}) == 3
-
-
-def test_a_torn_last_line_costs_only_that_event(log):
-    log.add("up", "Why?", "It is so.")
-    with open(log.path, "a") as file:
-        file.write('{"event": "down", "instr')
-    assert len(log.events()) == 1
-    log.add("down", "How?", "Like this.")
-    assert [found["event"] for found in log.events()] == ["up", "down"]
-
-
-def test_a_wrong_event_is_named_and_not_written(log):
-    with pytest.raises(CourseError, match="'love'.* only answer, up, down, undo"):
-        log.add("love", "Why?", "It is so.")
-    with pytest.raises(CourseError, match="no text under answer"):
-        log.add("up", "Why?", None)
-    assert log.events() == []
-    log.path.write_text('{"event": "up"}\n')
-    with pytest.raises(CourseError, match="line 1, has no text under user, instruction, input, answer"):
-        log.events()
-
-
-def test_the_last_vote_of_a_person_stands_unless_it_is_taken_back():
-    votes = standing([event("answer"), event("up"), event("down"), event("up", user="bob"), event("undo", user="bob")])
-    assert [(found["user"], found["event"]) for found in votes] == [("ada", "down")]
-    assert standing([event("undo")]) == []
-    assert len(standing([event("up"), event("undo"), event("up")])) == 1
+def row(verdict, answer="It is so.", annotator="ada", instruction="Why?"):
+    return thumb(annotator, instruction, "", answer, verdict)
 
 
 def test_opinions_count_people_not_clicks():
-    events = [event("up"), event("up"), event("down", user="bob"), event("down", user="eve"), event("up", "Else.")]
-    assert opinions(events) == [
+    rows = [row("up"), row("up"), row("down", annotator="bob"), row("down", annotator="eve"), row("up", "Else.")]
+    rows += [row(SHOWN), row("up", "Taken back."), row(UNDO, "Taken back.")]
+    assert opinions(rows) == [
         Opinion("Why?", "", "It is so.", up=1, down=2),
         Opinion("Why?", "", "Else.", up=1, down=0),
     ]
-    assert [one.label for one in opinions(events)] == [False, True]
+    assert [one.label for one in opinions(rows)] == [False, True]
     assert Opinion("Why?", "", "It is so.", 2, 2).label is None
+
+
+def test_a_judgement_that_is_no_thumb_is_named():
+    for wrong in (row("love"), {"annotator": "ada", "item": "i", "verdict": "up"}):
+        with pytest.raises(CourseError, match="by ada is no thumb"):
+            opinions([wrong])
 
 
 def test_kto_records_are_unpaired_and_leave_out_divided_opinions():
@@ -166,8 +128,3 @@ def test_simulated_people_mind_the_tone_complain_more_and_err_at_times():
     assert share(blunt, 0.0)["down"] > share(polite, 0.0)["up"] > 0.4 and share(plain, 0.0)[None] > 0.85
     noisy = share(blunt, 0.1)
     assert 0.07 < noisy["up"] / (noisy["up"] + noisy["down"]) < 0.13
-
-
-def test_many_events_at_once_are_written_in_order(log):
-    log.add_all(event("up", f"{n}.") for n in range(50))
-    assert [row["answer"] for row in read_jsonl(log.path)] == [f"{n}." for n in range(50)]
