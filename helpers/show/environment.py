@@ -16,52 +16,39 @@ PACKAGES = ("torch", "tiktoken", "ollama", "ipywidgets", "llguidance")
 
 def report() -> list[dict]:
     """One row a check, with the keys "what", "found", "needed", "verdict": "ready", "ready, but …", or what to do."""
-    memory, disk = psutil.virtual_memory().available, shutil.disk_usage(existing(BUILD)).free
-    python = ".".join(map(str, sys.version_info[:3]))
-    rows = [
-        row(
-            "Python",
-            python,
-            "3.11 to 3.13",
-            (3, 11) <= sys.version_info[:2] <= (3, 13),
-            "make a new environment with Python 3.11, 3.12 or 3.13",
-        ),
-        row("system", f"{platform.system()} {platform.machine()}", "any", True, ""),
-        row(
-            "CPU cores",
-            str(os.cpu_count()),
-            "2",
-            (os.cpu_count() or 1) >= 2,
-            "ready, but expect everything to take longer",
-        ),
-        row("free memory", f"{memory / GB:.1f} GB", "2 GB", memory >= 2 * GB, "ready, but close other programs"),
-        row("free disk", f"{disk / GB:.0f} GB", "1 GB", disk >= GB, "free some space"),
-        row("build folder", BUILD.name, "writable", writable(), "check who owns the course's folder"),
+    memory, disk, cores = psutil.virtual_memory().available, _free_disk(), os.cpu_count() or 1
+    python, new_python = (3, 11) <= sys.version_info[:2] <= (3, 13), "make a new environment with Python 3.11 to 3.13"
+    slow, crowded = "ready, but expect everything to take longer", "ready, but close other programs"
+    checks = [
+        ("Python", ".".join(map(str, sys.version_info[:3])), "3.11 to 3.13", python, new_python),
+        ("system", f"{platform.system()} {platform.machine()}", "any", True, ""),
+        ("CPU cores", str(cores), "2", cores >= 2, slow),
+        ("free memory", f"{memory / GB:.1f} GB", "2 GB", memory >= 2 * GB, crowded),
+        ("free disk", f"{disk / GB:.0f} GB", "1 GB", disk >= GB, "free some space"),
+        ("build folder", BUILD.name, "writable", _can_write(), "check who owns the course's folder"),
     ]
-    return rows + [package(name) for name in PACKAGES]
+    for name in PACKAGES:
+        version = _version(name)
+        install = "run `python3 -m helpers lab`, which installs it"
+        checks.append((name, version or "missing", "installed", bool(version), install))
+    keys = ("what", "found", "needed", "verdict")
+    return [dict(zip(keys, (*check, "ready" if good else remedy), strict=True)) for *check, good, remedy in checks]
 
 
-def row(what, found, needed, good, remedy) -> dict:
-    return {"what": what, "found": found, "needed": needed, "verdict": "ready" if good else remedy}
-
-
-def package(name) -> dict:
-    """Whether a package is installed, and which version."""
+def _version(package) -> str | None:
     try:
-        found = importlib.metadata.version(name)
+        return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
-        found = None
-    return row(name, found or "missing", "installed", bool(found), "run `python3 -m helpers lab`, which installs it")
+        return None
 
 
-def existing(folder):
-    """The folder, or the nearest one above it that exists."""
-    while not folder.exists():
-        folder = folder.parent
-    return folder
+def _free_disk() -> int:
+    """Bytes, where build/ is or will be."""
+    folder = next(folder for folder in (BUILD, *BUILD.parents) if folder.exists())
+    return shutil.disk_usage(folder).free
 
 
-def writable() -> bool:
+def _can_write() -> bool:
     """True if a file can be made in build/."""
     try:
         write_text(BUILD / ".writable", "").unlink()

@@ -7,6 +7,7 @@ import logging
 import re
 import warnings
 from contextlib import contextmanager
+from pathlib import Path
 
 import matplotlib as mpl
 from IPython.display import HTML
@@ -20,50 +21,16 @@ from helpers.files import CourseError
 BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SKY, PURPLE, GREY, BLACK = "#56B4E9", "#CC79A7", "#7F7F7F", "#000000"
 
-POLITE, NEUTRAL, BLUNT = BLUE, GREY, ORANGE
 CHOSEN, REJECTED = GREEN, VERMILLION
 POLICY, REFERENCE = PURPLE, "#444444"
 PALETTE = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, REFERENCE)
 DASHES = ("-", "--", "-.", ":")
 MEANING = {
-    "polite": POLITE,
-    "neutral": NEUTRAL,
-    "blunt": BLUNT,
-    "chosen": CHOSEN,
-    "rejected": REJECTED,
-    "policy": POLICY,
-    "dpo": POLICY,
-    "after": POLICY,
-    "reference": REFERENCE,
-    "sft": REFERENCE,
-    "before": REFERENCE,
-    "accuracy": BLACK,
+    **{"chosen": CHOSEN, "rejected": REJECTED},
+    **dict.fromkeys(("policy", "dpo", "after"), POLICY),
+    **dict.fromkeys(("reference", "sft", "before"), REFERENCE),
 }
-
-RC = {
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.labelsize": 10,
-    "legend.fontsize": 9,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
-    "lines.linewidth": 1.8,
-    "figure.facecolor": "white",
-    "axes.facecolor": "white",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#E3E3E3",
-    "grid.linewidth": 0.7,
-    "legend.frameon": False,
-    "text.color": "#111111",
-    "axes.labelcolor": "#111111",
-    "xtick.color": "#333333",
-    "ytick.color": "#333333",
-    "axes.edgecolor": "#777777",
-    "axes.titlelocation": "left",
-}
+LOOK = mpl.rc_params_from_file(Path(__file__).with_name("course.mplstyle"), use_default_template=False)
 CSS_PIXELS_PER_INCH, DPI = 100, 150
 
 # On its very first import Matplotlib may warn that it builds a font cache; that is no news for a reader.
@@ -76,7 +43,7 @@ def drawing(width=6.4, height=3.6, rows=1, columns=1, **options):
 
     width, height: inches; one inch is 100 pixels on the page. options: passed to `Figure.subplots`.
     """
-    with mpl.rc_context(RC):
+    with mpl.rc_context(LOOK):
         fig = Figure(figsize=(width, height), layout="constrained")
         yield fig, fig.subplots(rows, columns, **options)
 

@@ -25,24 +25,22 @@ def table(rows, columns=None, *, caption=None, max_rows=20, highlight=None, widt
     Cells that are HTML (for instance from `diff`) are shown as they are, all others are escaped.
     Raises CourseError if rows and columns do not fit together.
     """
-    records, columns = _records(rows, columns)
-    marked = [
-        highlight(record) if callable(highlight) else number in (highlight or ())
-        for number, record in enumerate(records)
-    ]
+    records, columns = _as_records(rows, columns)
+    marked = [highlight(r) if callable(highlight) else n in (highlight or ()) for n, r in enumerate(records)]
     numeric = {name for name in columns if any(_is_number(record.get(name)) for record in records)}
     head = "".join(
         _cell("th", html.escape(str(name)), name in numeric, f"width:{width}%" if width else "")
         for name, width in zip(columns, widths or [None] * len(columns), strict=True)
     )
-    shown = list(zip(records, marked, strict=True))[:max_rows]
-    body = [_row(record, columns, numeric, mark) for record, mark in shown]
+    lines = [_line(r, columns, numeric, mark) for r, mark in zip(records[:max_rows], marked, strict=False)]
     if len(records) > max_rows:
-        body.append(
-            f'<tr><td colspan="{len(columns)}" style="{CELL};text-align:left">'
-            f"<i>… and {len(records) - max_rows} more rows</i></td></tr>"
-        )
-    return _table(f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody>", caption, bool(widths))
+        rest = f"<i>… and {len(records) - max_rows} more rows</i>"
+        lines.append(f'<tr><td colspan="{len(columns)}" style="{CELL};text-align:left">{rest}</td></tr>')
+    style = "text-align:left;padding:4px 10px;caption-side:top"
+    title = f'<caption style="{style}">{html.escape(caption)}</caption>' if caption else ""
+    style = f"border-collapse:collapse;margin:6px 0;{'width' if widths else 'max-width'}:100%;font-size:14px"
+    body = f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody>"
+    return HTML(f'<table style="{style}">{title}{body}</table>')
 
 
 def side_by_side(left, right, titles=("A", "B"), *, prompts=None, caption=None) -> HTML:
@@ -74,7 +72,7 @@ def _marked(tag, style, text) -> str:
     return f'<{tag} style="{style}">{html.escape(text)}</{tag}>' if text else ""
 
 
-def _records(rows, columns):
+def _as_records(rows, columns):
     """A list of dicts and the column names. A DataFrame's index becomes a column unless it just counts."""
     if hasattr(rows, "columns"):
         if rows.index.name is not None or not str(rows.index.dtype).startswith("int"):
@@ -94,7 +92,7 @@ def _is_number(value) -> bool:
     return not isinstance(value, (str, bool, HTML)) and hasattr(value, "__float__")
 
 
-def _text(value) -> str:
+def _cell_html(value) -> str:
     """A cell's HTML. Shares and losses get four digits at most, None and missing numbers a dash."""
     if isinstance(value, HTML):
         return value.data
@@ -111,20 +109,10 @@ def _cell(tag, text, number, style="") -> str:
     return f'<{tag} style="{CELL};text-align:{align};white-space:{space};{style}">{text}</{tag}>'
 
 
-def _row(record, columns, numeric, mark) -> str:
-    style = MARKED if mark else ""
-    cells = [_text(record.get(name)) for name in columns]
+def _line(record, columns, numeric, mark) -> str:
+    cells = [_cell_html(record.get(name)) for name in columns]
     if mark:
         cells[0] = f"▶ {cells[0]}"
-    return (
-        "<tr>"
-        + "".join(_cell("td", text, name in numeric, style) for name, text in zip(columns, cells, strict=True))
-        + "</tr>"
-    )
-
-
-def _table(inner, caption, full) -> HTML:
-    style = "text-align:left;padding:4px 10px;caption-side:top"
-    top = f'<caption style="{style}">{html.escape(caption)}</caption>' if caption else ""
-    style = f"border-collapse:collapse;margin:6px 0;{'width' if full else 'max-width'}:100%;font-size:14px"
-    return HTML(f'<table style="{style}">{top}{inner}</table>')
+    style = MARKED if mark else ""
+    row = "".join(_cell("td", text, name in numeric, style) for name, text in zip(columns, cells, strict=True))
+    return f"<tr>{row}</tr>"

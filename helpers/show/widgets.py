@@ -11,10 +11,12 @@ import ipywidgets as ipw
 import numpy as np
 from IPython.display import HTML, display
 
-from helpers.show.runs import loss_curve
+from helpers.show.figures import mark
 from helpers.show.style import BLACK, BLUE, CHOSEN, GREY, POLICY, REJECTED, drawing, figure
+from helpers.show.training_curves import column, loss_curve
 
 WIDE = {"description_width": "initial"}
+LONG = {"width": "28em", "max_width": "100%"}
 
 
 def explorer(function, **controls) -> ipw.VBox:
@@ -23,7 +25,7 @@ def explorer(function, **controls) -> ipw.VBox:
     controls: name=(low, high, step, start) for a number, name=[...] for a choice (the first is the start), or
     any ipywidgets widget.
     """
-    widgets = {name: _control(name, control) for name, control in controls.items()}
+    widgets = {name: _slider(name, control) for name, control in controls.items()}
     view = ipw.HTML()
 
     def draw(_change=None):
@@ -35,16 +37,15 @@ def explorer(function, **controls) -> ipw.VBox:
     return ipw.VBox([*widgets.values(), view])
 
 
-def _control(name, control):
+def _slider(name, control):
     if isinstance(control, ipw.Widget):
         return control
-    layout = ipw.Layout(width="28em", max_width="100%")
     label = name.replace("_", " ")
     if isinstance(control, list):
-        return ipw.SelectionSlider(options=control, description=label, style=WIDE, layout=layout)
+        return ipw.SelectionSlider(options=control, description=label, style=WIDE, layout=LONG)
     low, high, step, start = control
     kind = ipw.IntSlider if all(isinstance(part, int) for part in control) else ipw.FloatSlider
-    return kind(min=low, max=high, step=step, value=start, description=label, style=WIDE, layout=layout)
+    return kind(min=low, max=high, step=step, value=start, description=label, style=WIDE, layout=LONG)
 
 
 def loss_explorer(beta: float = 0.1, logratio: float = 0.0) -> HTML:
@@ -53,41 +54,26 @@ def loss_explorer(beta: float = 0.1, logratio: float = 0.0) -> HTML:
     logratio: h, how much more the policy raised the chosen than the rejected response (nats)
     (Rafailov et al., arXiv:2305.18290, eq. 7 and the gradient below it).
     """
-    h = np.linspace(-30, 30, 241)
-    loss, weight = float(np.logaddexp(0, -beta * logratio)), float(1 / (1 + np.exp(beta * logratio)))
+    h = np.append(np.linspace(-30, 30, 241), logratio)  # the last one is the marked point
+    losses, weights = np.logaddexp(0, -beta * h), 1 / (1 + np.exp(beta * h))
     with drawing(7.4, 3.3, 1, 2) as (fig, (left, right)):
-        for ax, curve, value, colour in (
-            (left, np.logaddexp(0, -beta * h), loss, POLICY),
-            (right, 1 / (1 + np.exp(beta * h)), weight, CHOSEN),
-        ):
-            ax.plot(h, curve, color=colour, linewidth=2.2)
+        for ax, values, colour in ((left, losses, POLICY), (right, weights, CHOSEN)):
+            ax.plot(h[:-1], values[:-1], color=colour, linewidth=2.2)
+            ax.plot(h[-1], values[-1], "o", color="black", markersize=8, zorder=5)
             ax.axvline(0, color=GREY, linewidth=0.8)
-            ax.plot(logratio, value, "o", color="black", markersize=8, zorder=5)
             ax.set_xlabel(r"$h$ = log-ratio chosen $-$ rejected (nats)")
-        left.axhline(np.log(2), color=GREY, linestyle="--", linewidth=1)
-        left.annotate("ln 2", (-29, np.log(2)), xytext=(0, 3), textcoords="offset points", fontsize=9)
-        left.set(
-            title=rf"Loss at $\beta$ = {beta:g}: {loss:.3f}",
-            ylabel=r"$-\log\,\sigma(\beta h)$ (nats)",
-            ylim=(-0.1, 4.1),
-        )
-        right.set(title=f"Gradient weight: {weight:.3f}", ylabel=r"$\sigma(-\beta h)$", ylim=(-0.04, 1.04))
-        at = f"At h = {logratio:g} nats the loss is {loss:.3f} and the gradient weight {weight:.3f}."
+        mark(left, {"ln 2": np.log(2)})
+        left.set(ylabel=r"$-\log\,\sigma(\beta h)$ (nats)", ylim=(-0.1, 4.1))
+        left.set_title(rf"Loss at $\beta$ = {beta:g}: {losses[-1]:.3f}")
+        right.set(ylabel=r"$\sigma(-\beta h)$", ylim=(-0.04, 1.04), title=f"Gradient weight: {weights[-1]:.3f}")
+        at = f"At h = {logratio:g} nats the loss is {losses[-1]:.3f} and the gradient weight {weights[-1]:.3f}."
         return figure(fig, f"DPO loss and gradient weight for beta {beta:g}. {at} Both fall as h grows.")
 
 
 def show_loss_explorer() -> ipw.VBox:
     """Sliders for beta and the log-ratio around `loss_explorer`."""
     beta = ipw.SelectionSlider(options=[0.01, 0.03, 0.1, 0.3, 1.0], value=0.1, description="β", style=WIDE)
-    logratio = ipw.FloatSlider(
-        min=-30,
-        max=30,
-        step=0.5,
-        value=0,
-        description="h (nats)",
-        style=WIDE,
-        layout=ipw.Layout(width="28em", max_width="100%"),
-    )
+    logratio = ipw.FloatSlider(min=-30, max=30, step=0.5, value=0, description="h (nats)", style=WIDE, layout=LONG)
     return explorer(loss_explorer, beta=beta, logratio=logratio)
 
 
@@ -98,8 +84,8 @@ class LiveCurve:
     two). `figure()` returns the static figure for the next cell.
     """
 
-    def __init__(self, keys=("loss", "val_loss"), x="step", y_label="loss (nats per token)", every=0.5):
-        self.keys, self.x, self.y_label, self.every = tuple(keys), x, y_label, every
+    def __init__(self, keys=("loss", "val_loss"), y_label="loss (nats per token)", every=0.5):
+        self.keys, self.y_label, self.every = tuple(keys), y_label, every
         self.history: list[dict] = []
         self.widget = ipw.HTML()
         self._drawn, self._shown = 0.0, False
@@ -116,61 +102,48 @@ class LiveCurve:
     def draw(self):
         """Redraw now; call it once after training for the last points."""
         self._drawn = time.monotonic()
-        self.widget.value = sketch(self.history, self.keys, self.x, self.y_label)
+        self.widget.value = sketch(self.history, self.keys, self.y_label)
 
     def figure(self, **options) -> HTML:
         """The static figure of what was recorded; options as for `loss_curve`."""
         self.draw()
-        return loss_curve(self.history, keys=self.keys, x=self.x, **{"y_label": self.y_label, **options})
+        return loss_curve(self.history, keys=self.keys, **{"y_label": self.y_label, **options})
 
 
-STROKES = (
-    ("solid", "", BLUE),
-    ("dashed", "6 4", BLACK),
-    ("dotted", "2 3", CHOSEN),
-    ("dash-dot", "8 3 2 3", REJECTED),
-)
+STROKES = (("solid", "", BLUE), ("dashed", "6 4", BLACK), ("dotted", "2 3", CHOSEN), ("dash-dot", "8 3 2 3", REJECTED))
 
 
-def sketch(history, keys, x="step", y_label="loss") -> str:
-    """Up to four lines as a small SVG string, quick enough to be redrawn during training."""
-    rows = {key: [(row[x], row[key]) for row in history if row.get(key) is not None] for key in keys}
-    lines = {key: finite for key, line in rows.items() if (finite := [p for p in line if np.isfinite(p[1])])}
+def sketch(history, keys, y_label="loss") -> str:
+    """Up to four lines over the steps as a small SVG string, quick enough to be redrawn during training."""
+    columns = {key: zip(*column(history, key), strict=True) for key in keys}
+    lines = {key: line for key, rows in columns.items() if (line := [row for row in rows if np.isfinite(row[1])])}
     if not lines:
         return "<p>Waiting for the first step.</p>"
-    (left, right), (low, high) = (
-        (min(side), max(side)) for side in zip(*itertools.chain(*lines.values()), strict=True)
-    )
-    drawn, said = [], []
+    steps, values = zip(*itertools.chain(*lines.values()), strict=True)
+    (left, right), (low, high) = ((min(side), max(side)) for side in (steps, values))
+    across, down = 500 / (right - left or 1), 180 / (high - low or 1)
+    paths, latest = [], []
     for (stroke, dash, colour), (key, line) in zip(STROKES, lines.items(), strict=False):
-        across, down = 500 / (right - left or 1), 180 / (high - low or 1)
-        path = " ".join(
-            f"{60 + across * (at - left):.1f},{200 - down * (value - low):.1f}"
-            for at, value in line[:: max(1, len(line) // 400)]
-        )
-        style = f'stroke="{colour}" stroke-dasharray="{dash}" stroke-width="2" fill="none"'
-        drawn.append(f'<polyline points="{path}" {style}/>')
-        said.append(f"{key.replace('_', ' ')} {line[-1][1]:.3g} ({stroke})")
-    label = html.escape(f"{x} {right:g}: {', '.join(said)}")
-    ends = (f"{low:.3g}", f"{high:.3g}", f"{left:g}", f"{right:g}")
-    return _svg("".join(drawn), label, html.escape(y_label), *ends)
+        points = line[:: max(1, len(line) // 400)]
+        xy = [f"{60 + across * (x - left):.1f},{200 - down * (y - low):.1f}" for x, y in points]
+        look = f'stroke="{colour}" stroke-dasharray="{dash}" stroke-width="2" fill="none"'
+        paths.append(f'<polyline points="{" ".join(xy)}" {look}/>')
+        latest.append(f"{key.replace('_', ' ')} {line[-1][1]:.3g} ({stroke})")
+    label = f"step {right:g}: {', '.join(latest)}"
+    return _svg(
+        "".join(paths), html.escape(label), html.escape(y_label), (min(steps), max(steps)), (min(values), max(values))
+    )
 
 
-def _svg(lines, label, y_label, low, high, left, right) -> str:
-    text = '<text x="{}" y="{}" text-anchor="{}" font-size="12" fill="#222222">{}</text>'
+def _svg(paths, label, y_label, steps, values) -> str:
+    """The frame: two axes with their ends, the name of the upright one, the latest values, and the lines."""
     texts = [
-        text.format(*entry)
-        for entry in (
-            (54, 204, "end", low),
-            (54, 24, "end", high),
-            (60, 218, "start", left),
-            (560, 218, "end", right),
-            (64, 14, "start", y_label),
-            (310, 218, "middle", label),
-        )
+        *((54, 204, "end", f"{values[0]:.3g}"), (54, 24, "end", f"{values[1]:.3g}"), (64, 14, "start", y_label)),
+        *((60, 218, "start", f"{steps[0]:g}"), (560, 218, "end", f"{steps[1]:g}"), (310, 218, "middle", label)),
     ]
+    text = '<text x="{}" y="{}" text-anchor="{}" font-size="12" fill="#222222">{}</text>'
     return (
         f'<svg role="img" aria-label="{label}" viewBox="0 0 580 226" width="580" '
         'style="max-width:100%;background:#ffffff;font-family:sans-serif">'
-        f'<path d="M60 20V200H560" fill="none" stroke="#777777"/>{lines}{"".join(texts)}</svg>'
+        f'<path d="M60 20V200H560" fill="none" stroke="#777777"/>{paths}{"".join(text.format(*t) for t in texts)}</svg>'
     )

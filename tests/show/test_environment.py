@@ -20,9 +20,8 @@ def test_each_shortcoming_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(environment, "BUILD", tmp_path / "file" / "build")
     monkeypatch.setattr(environment, "PACKAGES", ("no-such-package",))
     monkeypatch.setattr(environment.os, "cpu_count", lambda: 1)
-    monkeypatch.setattr(environment, "existing", lambda folder: tmp_path)
     monkeypatch.setattr(environment.shutil, "disk_usage", lambda path: namedtuple("Disk", "free")(1000))
     monkeypatch.setattr(sys, "version_info", (3, 9, 0))
-    found = verdicts()
-    assert "3.11" in found["Python"] and found["CPU cores"].startswith("ready, but") and "space" in found["free disk"]
-    assert "owns" in found["build folder"] and "installs it" in found["no-such-package"]
+    shown = verdicts()
+    assert "3.11" in shown["Python"] and shown["CPU cores"].startswith("ready, but") and "space" in shown["free disk"]
+    assert "owns" in shown["build folder"] and "installs it" in shown["no-such-package"]

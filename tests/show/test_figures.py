@@ -4,36 +4,38 @@ import re
 import warnings
 
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 from PIL import Image
 
+from helpers.evaluate.calibration import reliability
 from helpers.files import CourseError
 from helpers.show import (
     bars,
     curves,
     figure,
-    frontier,
     heat,
     histogram,
     loss_curve,
     loss_explorer,
+    reliability_curve,
     shares_bar,
+    trade_off,
     training_panels,
 )
 from helpers.show.style import (
     BLUE,
-    BLUNT,
     CHOSEN,
+    GREY,
     MEANING,
+    ORANGE,
     PALETTE,
-    POLITE,
     REJECTED,
     blend,
     colour_of,
     drawing,
 )
+from helpers.stats import Estimate
 
 
 @pytest.fixture(autouse=True)
@@ -68,22 +70,37 @@ def history(steps=230):
     return rows
 
 
+METHODS = {
+    "DPO": [
+        {"label": "β = 1", "kl": Estimate(2.0, 1.5, 2.5), "reward": Estimate(3.5, 3.4, 3.6), "right": 0.9},
+        {"label": "β = 1", "kl": Estimate(2.2, 1.5, 2.6), "reward": Estimate(3.6, 3.4, 3.7), "right": 0.8},
+        {"label": "β = 0.1", "kl": Estimate(9.0, 8.0, 9.5), "reward": Estimate(4.5, 4.4, 4.6), "right": 0.5},
+    ],
+    "best of n <b>": [{"label": "n = 2", "kl": 0.19, "reward": 3.1, "right": 0.9}],
+}
+PANELS = {"reward": "politeness", "right": "share right"}
+
+
+def draw_trade_off():
+    levels = {"reward": ("SFT model", 2.9), "right": ("SFT model", 0.9)}
+    return trade_off(METHODS, PANELS, title="Gains", levels=levels)
+
+
+def draw_reliability():
+    return reliability_curve({"known": reliability([0.1, -0.2, 3, 3, 3]), "new": reliability([1.0, -1.0])})
+
+
 FIGURES = {
     "curves": lambda: curves({"chosen": ([0, 1], [1, 2])}, "x", "y", "t", "a line", levels={"ln 2": 0.69}),
-    "frame": lambda: curves(pd.DataFrame({"a": [1, 2], "b": [2, 1]}), "x", "y", "t", "lines", markers=True),
+    "bare lists": lambda: curves({"a": [1, 2], "b": [2, 1]}, "x", "y", "t", "lines", markers=True),
     "histogram": lambda: histogram({"a": [1, 2, 2], "b": [0, 3]}, "x", "t", "bumps", levels={"mean": 2}),
     "heat": lambda: heat([[1, np.nan], [0.2, 0.8]], "t", "A map.", rows=["$", "\n"], columns=["a b", "long word"]),
     "bars": lambda: bars({"a": 1, "b": (2, 1.5, 2.5)}, "pairs/s", "t", "two bars"),
     "loss_curve": lambda: loss_curve(history()),
     "training_panels": lambda: training_panels(history()),
-    "shares_bar": lambda: shares_bar({"SFT": {"polite": 0.2, "blunt": 0.8}, "DPO": {"polite": 1.0}}, n=50),
-    "frontier": lambda: frontier(
-        [
-            {"beta": 0.1, "kl": (5, 4, 6), "polite": 0.9, "accuracy": 0.9},
-            {"beta": 1, "kl": 1, "polite": 0.2, "accuracy": 1.0, "accuracy_low": 0.9, "accuracy_high": 1.0},
-        ],
-        y=("polite", "accuracy"),
-    ),
+    "shares_bar": lambda: shares_bar({"SFT": {"short": 0.2, "medium": 0.3, "long": 0.5}, "DPO": {"short": 1.0}}, n=50),
+    "trade_off": draw_trade_off,
+    "reliability_curve": draw_reliability,
     "loss_explorer": lambda: loss_explorer(0.1, 5),
 }
 
@@ -142,8 +159,7 @@ def test_fonts_are_at_least_nine_points():
 def test_alt_text_tells_the_numbers():
     assert "loss from 0.676 to 0.00221" in alt_of(training_panels(history()))
     assert "validation loss from" in alt_of(loss_curve(history()))
-    assert "SFT, polite: 20%" in alt_of(FIGURES["shares_bar"]())
-    assert "beta 0.1: kl 5, polite 0.9" in alt_of(FIGURES["frontier"]())
+    assert "SFT: short 20%" in alt_of(FIGURES["shares_bar"]())
     assert f"loss is {np.log1p(np.exp(-0.5)):.3f}" in alt_of(loss_explorer(0.1, 5))
     assert "loss is 0.693 and the gradient weight 0.500" in alt_of(loss_explorer(0.3, 0))
 
@@ -157,18 +173,45 @@ def test_panels_without_data_are_left_out():
 
 def test_names_with_a_meaning_keep_their_colour():
     assert colour_of("val_chosen_rewards", 3) == CHOSEN == colour_of("Chosen")
-    assert colour_of("polite", 5) == POLITE != colour_of("blunt") == BLUNT
-    assert colour_of("impolite", 1) == PALETTE[1]
-    assert len({MEANING[name] for name in ("polite", "neutral", "blunt", "chosen", "rejected", "policy")}) == 6
+    assert colour_of("after DPO", 5) == colour_of("policy") != colour_of("before")
+    assert colour_of("unchosen", 1) == PALETTE[1]
+    assert len({MEANING[name] for name in ("chosen", "rejected", "policy", "reference")}) == 4
 
 
 def test_blend_goes_from_white_to_the_colour():
     assert blend("#204060", 0) == "#ffffff" and blend("#204060", 1) == "#204060"
 
 
-@pytest.mark.parametrize("name", ["training_panels", "loss_curve"])
-def test_the_small_palette_keeps_the_colours_of_the_lines(name):
-    found = {colour for _, colour in image_of(FIGURES[name]()).convert("RGB").getcolors(1 << 20)}
-    for colour in (CHOSEN, REJECTED, BLUE) if name == "training_panels" else (BLUE,):
+@pytest.mark.parametrize(
+    "name, colours",
+    [("training_panels", (CHOSEN, REJECTED, BLUE)), ("loss_curve", (BLUE,)), ("shares_bar", (BLUE, GREY, ORANGE))],
+)
+def test_the_small_palette_keeps_the_colours(name, colours):
+    """Those of the lines, and those of the voices, which go by their place in the criterion."""
+    drawn = {colour for _, colour in image_of(FIGURES[name]()).convert("RGB").getcolors(1 << 20)}
+    for colour in colours:
         wanted = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
-        assert min(max(abs(a - b) for a, b in zip(wanted, seen, strict=True)) for seen in found) <= 3
+        assert min(max(abs(a - b) for a, b in zip(wanted, near, strict=True)) for near in drawn) <= 3
+
+
+def test_there_may_be_more_names_than_colours_and_no_title():
+    names = [f"name {number}" for number in range(9)]
+    assert "name 8: 2 pairs" in alt_of(reliability_curve(dict.fromkeys(names, reliability([1.0, -1.0]))))
+    page = trade_off(dict.fromkeys(names, METHODS["DPO"]), {"reward": "politeness"})
+    assert alt_of(page).startswith("Trade-off. One point per model. name 0 β = 1")
+
+
+def test_the_trade_off_tells_every_model_and_every_panel():
+    alt = alt_of(draw_trade_off())
+    assert alt.count("DPO β = 1: kl 2.") == 2 and "DPO β = 0.1: kl 9.00, reward 4.5, right 0.5" in alt
+    assert "best of n &lt;b&gt; n = 2: kl 0.19, reward 3.1" in alt
+
+
+def test_the_reliability_curve_tells_pairs_and_shares():
+    alt = alt_of(draw_reliability())
+    assert "known: 2 pairs 0.54 sure, 0.50 right, 3 pairs 0.95 sure, 1.00 right; new: 2 pairs 0.73 sure" in alt
+
+
+def test_a_method_of_one_model_needs_no_label():
+    page = trade_off({"simpo": [{"kl": 3.0, "right": 0.5}]}, {"right": "share right"}, title="Losses")
+    assert alt_of(page) == "Losses. One point per model. simpo: kl 3.00, right 0.5."

@@ -43,7 +43,7 @@ def test_text_of_a_model_never_becomes_html(page):
 
 
 def test_tokens_are_escaped():
-    page = tokens(Words(), [1, 0], counted=ATTACK, masked=ATTACK, mask=[1, 0], values=[0, 0], value_name=ATTACK)
+    page = tokens(Words(), [1, 0], mask=[1, 0], values=[0, 0])
     assert "<script" not in page.data and "·<script>" in plain(page)
 
 
