@@ -30,6 +30,6 @@ if __name__ == "__main__":
     if problem:
         sys.stderr.write(problem + "\n")
         sys.exit(2)
-    from helpers.tools.cli import main
+    from helpers.tools.cli import launch
 
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(launch(sys.argv[1:]))

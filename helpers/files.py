@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,6 +102,14 @@ def read_json(path, how_to_make: str = ""):
         raise CourseError(
             f"{shown(path)} is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
         ) from error
+
+
+def read_toml(path) -> dict:
+    """Read a TOML file. Raises CourseError with line and column if it is malformed."""
+    try:
+        return tomllib.loads(read_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise CourseError(f"{shown(path)} is not valid TOML: {error}.") from error
 
 
 def read_jsonl(path) -> list:

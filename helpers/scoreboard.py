@@ -9,7 +9,7 @@ from pathlib import Path
 
 from helpers.files import BUILD, CourseError, read_json, write_json
 
-FILE = "scoreboard.json"
+SCOREBOARD_FILE = "scoreboard.json"
 
 
 def record(name: str, value: float, unit: str = "", bar: str | None = None) -> None:
@@ -22,7 +22,7 @@ def record(name: str, value: float, unit: str = "", bar: str | None = None) -> N
     if not math.isfinite(value):
         raise CourseError(f"The scoreboard was given {value} for {name!r}; it keeps finite numbers.")
     row = {"value": value, "unit": unit, "bar": bar, "met": meets(value, bar) if bar else None}
-    merge("results", name, row)
+    keep_row("results", name, row)
 
 
 def meets(value: float, bar: str) -> bool:
@@ -35,7 +35,7 @@ def meets(value: float, bar: str) -> bool:
     raise CourseError(f'The bar {bar!r} cannot be read. Write it like ">= 95", "<= 9" or "10 to 30".')
 
 
-def merge(section: str, name: str, row: dict) -> None:
+def keep_row(section: str, name: str, row: dict) -> None:
     """Put one row into the file, leaving all others as they are."""
     board = load()
     board[section][name] = row
@@ -43,7 +43,7 @@ def merge(section: str, name: str, row: dict) -> None:
 
 
 def path() -> Path:
-    return BUILD / FILE
+    return BUILD / SCOREBOARD_FILE
 
 
 def load() -> dict:
@@ -51,7 +51,7 @@ def load() -> dict:
     empty = {"results": {}, "notebooks": {}}
     board = read_json(path()) if path().exists() else empty
     if not isinstance(board, dict) or not all(isinstance(board.get(key), dict) for key in empty):
-        raise CourseError(f"{FILE} in the build folder is not a scoreboard. Delete it and run again.")
+        raise CourseError(f"{SCOREBOARD_FILE} in the build folder is not a scoreboard. Delete it and run again.")
     return board
 
 
@@ -60,7 +60,7 @@ def clear() -> None:
     write_json(path(), {"results": {}, "notebooks": {}})
 
 
-def table(board: dict) -> str:
+def scoreboard_table(board: dict) -> str:
     """The scoreboard as aligned text: what, value, bar, met or not."""
     rows = [("result", "value", "bar", "")]
     for name, row in board["results"].items():
@@ -83,4 +83,4 @@ def aligned(rows: list[tuple[str, ...]]) -> str:
 
 def show() -> None:
     """Print the scoreboard."""
-    print(table(load()))
+    print(scoreboard_table(load()))

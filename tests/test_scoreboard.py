@@ -19,7 +19,7 @@ def build(tmp_path, monkeypatch):
 def test_records_merge_and_the_last_of_a_name_counts():
     scoreboard.record("polite", 80, "%", ">= 90")
     scoreboard.record("KL", 3.5, "nats")
-    scoreboard.merge("notebooks", "05_dpo_loss", {"seconds": 3.0, "peak_mb": 500})
+    scoreboard.keep_row("notebooks", "05_dpo_loss", {"seconds": 3.0, "peak_mb": 500})
     scoreboard.record("polite", 97.5, "%", ">= 90")
     board = json.loads(scoreboard.path().read_text())
     assert board["results"] == {
@@ -91,7 +91,7 @@ def test_the_table_is_aligned_and_says_what_is_met(capsys):
 
 def test_the_first_page_of_the_report_escapes_and_marks_what_is_missed():
     scoreboard.record("a < b", 11, "min", "<= 9")
-    scoreboard.merge("notebooks", "05_dpo_loss", {"seconds": 3.0, "peak_mb": 500})
+    scoreboard.keep_row("notebooks", "05_dpo_loss", {"seconds": 3.0, "peak_mb": 500})
     page = report.write_index(scoreboard.load()).read_text()
     assert "a &lt; b" in page and "&lt;= 9 min" in page and "<strong>no</strong>" in page
     assert "05_dpo_loss" in page and "<a href" not in page  # its page was not made

@@ -185,6 +185,11 @@ def show_first_prompt(options: Namespace, recipe: Recipe) -> int:
     return 0
 
 
+def build_and_leave(options: Namespace) -> NoReturn:
+    """The whole command of the terminal."""
+    leave(main(options))
+
+
 def leave(code: int) -> NoReturn:
     """End the program at once: Python would wait for the requests under way, whose replies nobody will read."""
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""The commands of the launcher: what each takes, which environment it needs and which module does it."""
+"""The commands of the launcher: what each takes, which environment it needs and which function does it."""
 
 import argparse
 import difflib
@@ -9,40 +9,48 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from helpers.files import ROOT, CourseError
+from helpers.files import NOTEBOOKS, ROOT, CourseError
 from helpers.tools.build_options import build_options
-from helpers.tools.environment import COURSE, PARITY, TESTS, Environment, ensure
-from helpers.tools.notebooks import select
+from helpers.tools.environment import FOR_COURSE, FOR_PARITY, FOR_TESTS, Environment, ensure
+from helpers.tools.notebooks import find_notebook, select_notebooks
 
 # What lies in data/, in the order in which it is made: each from the ones before it.
-DATA = {
-    "instruction-data": "helpers.tools.course.instruction_data",
-    "tokenizer": "helpers.tools.course.tokenizer",
-    "course-models": "helpers.tools.course.models",
-    "preferences": "helpers.tools.course.preferences",
-    "checkpoints": "helpers.tools.course.checkpoints",
+MAKERS = {
+    "instruction-data": "helpers.tools.course.instruction_data:make_instruction_data",
+    "tokenizer": "helpers.tools.course.shipped:make_tokenizer",
+    "course-models": "helpers.tools.course.course_models:make_course_models",
+    "preferences": "helpers.tools.course.shipped:make_preferences",
+    "checkpoints": "helpers.tools.course.shipped:make_checkpoints",
 }
 
 
-def anything(arguments: list[str]) -> None:
-    """For commands that pass their arguments on."""
+@dataclass(frozen=True)
+class Command:
+    """`read` turns the arguments into what `do` takes, before any set-up; `do` runs inside the environment."""
 
-
-def check_run(arguments: list[str]) -> None:
-    options = run_options(arguments)
-    select(options.only, options.start)
+    usage: str
+    summary: str
+    do: str  # module:function
+    read: Callable[[list[str]], Any] = list
+    environment: Environment = FOR_COURSE
 
 
 def run_options(arguments: list[str]) -> argparse.Namespace:
+    """`notebooks`, the paths to execute, and `whole`, whether that is the whole course."""
     parser = argparse.ArgumentParser(prog="python3 -m helpers run", description=COMMANDS["run"].summary)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--only", nargs="+", metavar="NN", default=[], help="only these notebooks: 05, or 05_dpo_loss")
     which.add_argument("--from", dest="start", metavar="NN", help="this notebook and those after it")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.notebooks = select_notebooks(options.only, options.start)
+    options.whole = not (options.only or options.start)
+    return options
 
 
-def serve_options(arguments: list[str]) -> argparse.Namespace:
+def serve_port(arguments: list[str]) -> int:
+    """The port to serve on. Raises CourseError for one that is none, and for a host that is not this machine."""
     parser = argparse.ArgumentParser(prog="python3 -m helpers serve", description=COMMANDS["serve"].summary)
     parser.add_argument("--port", type=int, default=11435, help="0 takes a free one (default: 11435)")
     parser.add_argument("--host", default="127.0.0.1", help="127.0.0.1, and nothing else")
@@ -51,110 +59,71 @@ def serve_options(arguments: list[str]) -> argparse.Namespace:
         raise CourseError(f"--host {options.host}: the embedded engine serves this machine only, on 127.0.0.1.")
     if not 0 <= options.port <= 65535:
         raise CourseError(f"--port {options.port} is not a port: choose one from 0 to 65535.")
-    return options
+    return options.port
 
 
-def data_module(arguments: list[str]) -> str:
-    names = ", ".join(DATA)
+def data_names(arguments: list[str]) -> list[str]:
+    """What to make, and the arguments for its maker. Raises CourseError if there is no maker for it."""
+    names = ", ".join(MAKERS)
     if not arguments or arguments[0] in ("-h", "--help"):
         raise CourseError(f"Say what to make again: `python3 -m helpers data NAME`, NAME one of {names}.")
-    if arguments[0] not in DATA:
-        raise CourseError(f"There is no data called {arguments[0]!r}{nearest(arguments[0], DATA)} There is: {names}.")
-    return DATA[arguments[0]]
-
-
-def lab(arguments: list[str]) -> int:
-    start = ROOT / "notebooks" / "00_start_here.ipynb"
-    if not start.is_file():
-        raise CourseError("notebooks/00_start_here.ipynb is missing. Get the course again, or `git restore` it.")
-    options = [f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url=/lab/tree/notebooks/{start.name}"]
-    if os.name != "nt" and os.geteuid() == 0:  # containers; JupyterLab refuses root unless it is told
-        options.append("--allow-root")
-    return become([sys.executable, "-m", "jupyterlab", *options, *arguments], ROOT)
-
-
-def run(arguments: list[str]) -> int:
-    from helpers.tools.running import run_course
-
-    options = run_options(arguments)
-    return run_course(select(options.only, options.start), whole=not (options.only or options.start))
-
-
-def test(arguments: list[str]) -> int:
-    from helpers.tools.testing import run_tests
-
-    return run_tests(arguments)
-
-
-def parity(arguments: list[str]) -> int:
-    from helpers.tools.testing import run_parity
-
-    return run_parity(arguments)
-
-
-def serve(arguments: list[str]) -> int:
-    from helpers.llm.server.serve import serve_forever
-
-    options = serve_options(arguments)
-    serve_forever(options.port)
-    return 0
-
-
-def build_preferences(arguments: list[str]) -> int:
-    from helpers.tools.build_preferences import leave, main
-
-    return leave(main(build_options(arguments)))
-
-
-def make_data(arguments: list[str]) -> int:
-    return importlib.import_module(data_module(arguments)).main(arguments[1:]) or 0
-
-
-def evaluate_course_models(arguments: list[str]) -> int:
-    return importlib.import_module("helpers.tools.course.evaluate").main(arguments) or 0
-
-
-@dataclass(frozen=True)
-class Command:
-    """`check` looks at the arguments before any set-up; `do` runs inside the environment."""
-
-    usage: str
-    summary: str
-    do: Callable[[list[str]], int]
-    check: Callable[[list[str]], object] = anything
-    environment: Environment = COURSE
+    if arguments[0] not in MAKERS:
+        raise CourseError(f"There is no data called {arguments[0]!r}{nearest(arguments[0], MAKERS)} There is: {names}.")
+    return arguments
 
 
 COMMANDS = {
-    "lab": Command("lab", "open the course in JupyterLab (arguments go to JupyterLab)", lab),
+    "lab": Command("lab", "open the course in JupyterLab (arguments go to JupyterLab)", "helpers.tools.cli:open_lab"),
     "run": Command(
         "run [--only NN ... | --from NN]",
         "execute the notebooks, write a report to build/run, print the scoreboard",
-        run,
-        check_run,
+        "helpers.tools.running:run_course",
+        run_options,
     ),
-    "test": Command("test", "run the tests and every notebook (arguments go to pytest)", test, environment=TESTS),
+    "test": Command(
+        "test",
+        "run the tests and every notebook (arguments go to pytest)",
+        "helpers.tools.testing:run_tests",
+        environment=FOR_TESTS,
+    ),
     "parity": Command(
         "parity",
         "compare with transformers and TRL, in .venv-parity (arguments go to pytest)",
-        parity,
-        environment=PARITY,
+        "helpers.tools.testing:run_parity",
+        environment=FOR_PARITY,
     ),
-    "serve": Command("serve [--port N]", "serve the course models like Ollama, on 127.0.0.1", serve, serve_options),
+    "serve": Command(
+        "serve [--port N]",
+        "serve the course models like Ollama, on 127.0.0.1",
+        "helpers.llm.server.serve:serve_forever",
+        serve_port,
+    ),
     "build-preferences": Command(
         "build-preferences --help",
         "make preference pairs of any instruction file with a language model",
-        build_preferences,
+        "helpers.tools.build_preferences:build_and_leave",
         build_options,
     ),
-    "data": Command("data NAME", f"make again what ships in data/: {', '.join(DATA)}", make_data, data_module),
+    "data": Command(
+        "data NAME",
+        f"make again what ships in data/: {', '.join(MAKERS)}",
+        "helpers.tools.cli:make_data",
+        data_names,
+    ),
     "evaluate-course-models": Command(
-        "evaluate-course-models", "measure the course models on held-out records", evaluate_course_models
+        "evaluate-course-models",
+        "measure the course models on held-out records",
+        "helpers.tools.course.measure:measure_course_models",
+    ),
+    "sync": Command(
+        "sync",
+        "write the links and tables that follow from the list of notebooks",
+        "helpers.tools.notebooks:sync",
     ),
 }
 
 
-def main(argv: list[str]) -> int:
+def launch(argv: list[str]) -> int:
     """Run one command; mistakes a person can mend end in a sentence and exit code 2."""
     try:
         return dispatch(argv)
@@ -169,17 +138,36 @@ def dispatch(argv: list[str]) -> int:
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(help_text())
         return 0
-    name, arguments = argv[0], argv[1:]
+    name, *arguments = argv
     if name not in COMMANDS:
         raise CourseError(
             f"There is no command {name!r}{nearest(name, COMMANDS)} `python3 -m helpers --help` lists all."
         )
     command = COMMANDS[name]
-    command.check(arguments)
+    options = command.read(arguments)
     python = ensure(command.environment)
     if command.environment.active:
-        return command.do(arguments)
+        return load_function(command.do)(options) or 0
     return become([str(python), "-m", "helpers", *argv], Path.cwd())
+
+
+def help_text() -> str:
+    width = max(len(command.usage) for command in COMMANDS.values())
+    lines = [f"  {command.usage:{width}}  {command.summary}" for command in COMMANDS.values()]
+    first = "Preference tuning from scratch: python3 -m helpers COMMAND"
+    last = "The first call sets up .venv from requirements.txt; later calls start at once."
+    return "\n".join([first, "", *lines, "", last])
+
+
+def nearest(word: str, words) -> str:
+    close = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
+    return f"; did you mean `{close[0]}`?" if close else "."
+
+
+def load_function(name: str) -> Callable:
+    """The function called 'module:function'; a command's libraries are imported only when it is done."""
+    module, function = name.split(":")
+    return getattr(importlib.import_module(module), function)
 
 
 def become(command: list[str], folder: Path) -> int:
@@ -188,28 +176,25 @@ def become(command: list[str], folder: Path) -> int:
     if os.name != "nt":
         os.chdir(folder)
         os.execv(command[0], command)
-    process = subprocess.Popen(command, cwd=folder)
+    return wait_through_interrupts(subprocess.Popen(command, cwd=folder))
+
+
+def wait_through_interrupts(process: subprocess.Popen) -> int:
+    """The exit code of a child that gets the same Ctrl-C and decides itself what it means."""
     while True:
         try:
             return process.wait()
-        except KeyboardInterrupt:  # the child got it too and decides what it means
+        except KeyboardInterrupt:
             continue
 
 
-def nearest(word: str, words) -> str:
-    found = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
-    return f"; did you mean `{found[0]}`?" if found else "."
+def open_lab(arguments: list[str]) -> int:
+    start = find_notebook("00")
+    options = [f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url=/lab/tree/{NOTEBOOKS.name}/{start.name}"]
+    if os.name != "nt" and os.geteuid() == 0:  # containers; JupyterLab refuses root unless it is told
+        options.append("--allow-root")
+    return become([sys.executable, "-m", "jupyterlab", *options, *arguments], ROOT)
 
 
-def help_text() -> str:
-    width = max(len(command.usage) for command in COMMANDS.values())
-    lines = [f"  {command.usage:{width}}  {command.summary}" for command in COMMANDS.values()]
-    return "\n".join(
-        [
-            "Preference tuning from scratch: python3 -m helpers COMMAND",
-            "",
-            *lines,
-            "",
-            "The first call sets up .venv from requirements.txt; later calls start at once.",
-        ]
-    )
+def make_data(names: list[str]) -> None:
+    load_function(MAKERS[names[0]])(names[1:])

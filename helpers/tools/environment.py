@@ -1,28 +1,33 @@
-"""The environments of the course, .venv and .venv-parity: made on the first call, reused, repaired.
+"""The environments of the course, .venv and .venv-parity: made on the first call, then reused; made again when broken.
 
 Standard library only.
 """
 
-import csv
 import hashlib
-import importlib.util
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.files import ROOT, CourseError, shown, write_json
-from helpers.tools.install import pip_install
-from helpers.tools.lock import locked
+from helpers.files import ROOT, CourseError, read_text, shown, write_json
 
-STAMP = "course.json"  # written last, so an environment without it was never finished
-GIGABYTE = 10**9
-NEW_NEEDS, UPDATE_NEEDS = 3 * GIGABYTE, GIGABYTE // 2
+STAMP = "course.json"  # written empty at the beginning and whole at the end: an empty one was never finished
+AGAIN = "and call the command again."
+PIP_TROUBLES = {  # what pip prints: what it means
+    r"No space left|Errno 28|not enough space|WinError 112": f"The disk is full. Free some space {AGAIN}",
+    r"ConnectionError|ConnectTimeout|[Nn]ame ?[Rr]esolution|getaddrinfo|nodename nor|Max retries|timed out|to proxy": (
+        "The packages cannot be downloaded: there is no connection to the package index. Connect to the network, or "
+        f"check pip's proxy and index settings, {AGAIN} It is needed only once."
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -41,16 +46,62 @@ class Environment:
         """True if this process already runs inside it."""
         return Path(sys.prefix).resolve() == self.folder.resolve()
 
+    def requirements(self) -> dict[str, str]:
+        """{file: hash of what it asks for}; comments, spaces and line ends do not count."""
+        return {os.path.relpath(file, ROOT).replace(os.sep, "/"): digest(file) for file in self.files}
 
-COURSE = Environment(ROOT / ".venv", (ROOT / "requirements.txt",))
-TESTS = Environment(ROOT / ".venv", (ROOT / "requirements.txt", ROOT / "tests" / "requirements.txt"))
-PARITY = Environment(ROOT / ".venv-parity", (ROOT / "tests" / "parity" / "requirements.txt",))
+
+FOR_COURSE = Environment(ROOT / ".venv", (ROOT / "requirements.txt",))
+FOR_TESTS = Environment(ROOT / ".venv", (ROOT / "requirements.txt", ROOT / "tests" / "requirements.txt"))
+FOR_PARITY = Environment(ROOT / ".venv-parity", (ROOT / "tests" / "parity" / "requirements.txt",))
 
 
 def digest(file: Path) -> str:
-    """A hash of what a requirements file asks for: its comments, spaces and line ends do not count."""
-    lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in file.read_text(encoding="utf-8").splitlines())
+    lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in read_text(file).splitlines())
     return hashlib.sha256("\n".join(line for line in lines if line).encode()).hexdigest()
+
+
+def ensure(environment: Environment, say: Callable = print) -> Path:
+    """The environment's Python, after whatever set-up is still missing. Raises CourseError if that fails."""
+    folder = environment.folder
+    try:
+        if not is_ready(environment):
+            with locked(folder.with_name(folder.name + ".lock"), say):
+                if not is_ready(environment):  # another launcher may have done it just now
+                    set_up(environment, say)
+    except OSError as error:
+        raise CourseError(f"{shown(folder)} cannot be written: {error.strerror}. Mend or delete it {AGAIN}") from error
+    except KeyboardInterrupt:
+        say(f"\nInterrupted. Call the command again to finish setting up {folder.name}.")
+        raise
+    return environment.python
+
+
+def is_ready(environment: Environment) -> bool:
+    """True if all that the files ask for was installed, here, for the Python that the environment has now."""
+    stamp = read_stamp(environment)
+    wanted = environment.requirements().items()
+    return bool(stamp) and wanted <= stamp["requirements"].items() and is_whole(environment, stamp)
+
+
+def read_stamp(environment: Environment) -> dict | None:
+    """What was installed; {} if that never finished; None if the launcher has not begun."""
+    try:
+        stamp = json.loads((environment.folder / STAMP).read_text(encoding="utf-8"))
+        return stamp if isinstance(stamp["requirements"], dict) else {}
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (json.JSONDecodeError, KeyError, TypeError):
+        return {}
+
+
+def is_whole(environment: Environment, stamp: dict | None) -> bool:
+    """False for an environment that is missing, unfinished or moved, or whose Python is gone or another one.
+
+    One without a stamp is somebody's own: it will do if its Python starts.
+    """
+    made = {"folder": str(environment.folder), "python": python_version(environment.python)}
+    return bool(made["python"]) and (stamp is None or made.items() <= stamp.items())
 
 
 def python_version(python: Path) -> str | None:
@@ -63,156 +114,98 @@ def python_version(python: Path) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def read_stamp(environment: Environment) -> dict:
-    """What was installed, or {} if no installation was ever finished."""
+@contextmanager
+def locked(path: Path, say: Callable = print, pause: float = 0.5) -> Iterator[None]:
+    """Hold the lock `path`, waiting while another launcher does. The system drops it when its holder ends."""
+    with open(path, "a+") as file:
+        if not try_lock(file):
+            say("Another launcher is setting up the environment; waiting for it ...", flush=True)
+            while not try_lock(file):
+                time.sleep(pause)
+        yield
+
+
+def try_lock(file) -> bool:
+    """True once the lock is ours, False while another process has it."""
     try:
-        stamp = json.loads((environment.folder / STAMP).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
-        return {}
-    return stamp if isinstance(stamp, dict) and isinstance(stamp.get("requirements"), dict) else {}
+        if os.name == "nt":
+            import msvcrt
 
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
 
-def is_ready(environment: Environment) -> bool:
-    """True if all that the files ask for was installed, here, for the Python that the environment has now."""
-    stamp = read_stamp(environment)
-    wanted = {name_of(file): digest(file) for file in environment.files}
-    return (
-        bool(stamp)
-        and wanted.items() <= stamp["requirements"].items()
-        and stamp.get("folder") == str(environment.folder)
-        and stamp.get("python") == python_version(environment.python)
-    )
-
-
-def ensure(environment: Environment, install: Callable = pip_install, say: Callable = print) -> Path:
-    """The environment's Python, after whatever set-up is still missing.
-
-    `install(python, files, log)` raises CourseError when it fails; so does this, when the environment cannot
-    be made.
-    """
-    if is_ready(environment):
-        return environment.python
-    with locked(environment.folder.with_name(environment.folder.name + ".lock"), say):
-        if is_ready(environment):  # another launcher has just done it
-            return environment.python
-        set_up(environment, install, say)
-    return environment.python
-
-
-def set_up(environment: Environment, install: Callable, say: Callable) -> None:
-    stamp, fresh = read_stamp(environment), False
-    if not environment.active and not is_usable(environment, stamp):
-        check_space(environment.folder.parent, NEW_NEEDS)
-        create(environment, say)
-        stamp, fresh = {}, True
-    else:
-        check_space(environment.folder.parent, UPDATE_NEEDS)
-        say(f"Bringing {environment.folder.name} up to date ...", flush=True)
-    try:
-        (environment.folder / STAMP).unlink(missing_ok=True)
-        if not stamp and not fresh:
-            drop_half_installed(environment.folder)
-        install(environment.python, environment.files, environment.folder / "install.log")
-    except PermissionError as error:
-        raise CourseError(f"{shown(environment.folder)} is not writable. Check who owns it, or delete it.") from error
-    except KeyboardInterrupt:
-        say(f"\nInterrupted. Call the command again to finish setting up {environment.folder.name}.")
-        raise
-    wanted = {name_of(file): digest(file) for file in environment.files}
-    write_json(
-        environment.folder / STAMP,
-        {
-            "folder": str(environment.folder),
-            "python": python_version(environment.python),
-            "requirements": stamp.get("requirements", {}) | wanted,
-        },
-    )
-    say(f"{environment.folder.name} is ready.", flush=True)
-
-
-def name_of(file: Path) -> str:
-    return file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) else file.name
-
-
-def is_usable(environment: Environment, stamp: dict) -> bool:
-    """False for an environment that is missing, was moved, or whose Python is gone or another one."""
-    version = python_version(environment.python)
-    moved = stamp.get("folder", str(environment.folder)) != str(environment.folder)
-    return version is not None and not moved and stamp.get("python", version) == version
-
-
-def create(environment: Environment, say: Callable) -> None:
-    """Make the environment anew. Raises CourseError if Python lacks venv or the folder cannot be written."""
-    folder = environment.folder
-    if folder.exists() or folder.is_symlink():
-        say(f"{folder.name} is incomplete or broken; making it again.", flush=True)
-        remove(folder)
-    say(f"Making {folder.name} with Python {sys.version.split()[0]}: once, a few minutes ...", flush=True)
-    if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
-        version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-        raise CourseError(
-            f"This Python cannot make virtual environments. On Debian or Ubuntu, install the package "
-            f"python{version}-venv and call the command again."
-        )
-    done = subprocess.run([sys.executable, "-m", "venv", str(folder)], capture_output=True, text=True)
-    if done.returncode != 0:
-        last = (done.stdout + done.stderr).strip().splitlines()[-1:] or ["no message"]
-        raise CourseError(
-            f"{shown(folder)} cannot be made: {last[0]} Check that you may write to {folder.parent} "
-            "and that the disk has space."
-        )
-
-
-def remove(folder: Path) -> None:
-    if not folder.is_dir() or folder.is_symlink() or not is_environment(folder):
-        raise CourseError(f"{shown(folder)} is not a virtual environment. Move it away and call the command again.")
-    try:
-        shutil.rmtree(folder)
-    except OSError as error:
-        raise CourseError(
-            f"{shown(folder)} is broken and cannot be deleted: {error.strerror}. Delete it and call again."
-        ) from error
-
-
-def is_environment(folder: Path) -> bool:
-    """True for what `venv` made, finished or not, and for an empty folder."""
-    names = {path.name for path in folder.iterdir()}
-    begun = {"bin", "Scripts", "include", "Include", "lib", "Lib", "lib64"}
-    return "pyvenv.cfg" in names or names <= begun
-
-
-def check_space(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise CourseError(
-            f"The disk has {free / GIGABYTE:.1f} GB left; the installation needs {needed / GIGABYTE:.1f} GB. "
-            "Free some space and call the command again."
-        )
-
-
-def drop_half_installed(folder: Path) -> list[str]:
-    """Forget packages that an interrupted pip left incomplete, so that pip installs them again.
-
-    pip writes a package's RECORD last: without it, or with files missing or cut short, it is not whole.
-    """
-    dropped = []
-    infos = [path for path in folder.rglob("*.dist-info") if path.parent.name == "site-packages"]
-    for info in infos:
-        if not is_whole(info):
-            shutil.rmtree(info)
-            dropped.append(info.name)
-    return dropped
-
-
-def is_whole(info: Path) -> bool:
-    record = info / "RECORD"
-    if not record.is_file():
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
         return False
-    with record.open(newline="", encoding="utf-8") as file:
-        for row in csv.reader(file):
-            if len(row) != 3 or not row[2]:  # pip records no size for RECORD itself and for compiled files
-                continue
-            target = info.parent / row[0]
-            if not target.is_file() or target.stat().st_size < int(row[2]):
-                return False
     return True
+
+
+def set_up(environment: Environment, say: Callable) -> None:
+    """Make the environment if it is not whole, install what the files ask for, and write the stamp last."""
+    folder, stamp = environment.folder, read_stamp(environment)
+    fresh = not (environment.active or is_whole(environment, stamp))
+    free, needed = shutil.disk_usage(folder.parent).free / 1e9, 3.0 if fresh else 0.5
+    if free < needed:
+        raise CourseError(f"The disk has {free:.1f} GB left; {needed:.1f} GB are needed. Free some space {AGAIN}")
+    say(f"{'Making' if fresh else 'Updating'} {folder.name}: once, a few minutes ...", flush=True)
+    if fresh:
+        create(folder, say)
+    pip_install(environment, say)
+    requirements = ({} if fresh or not stamp else stamp["requirements"]) | environment.requirements()
+    made = {"folder": str(folder), "python": python_version(environment.python), "requirements": requirements}
+    write_json(folder / STAMP, made)
+    say(f"{folder.name} is ready.", flush=True)
+
+
+def create(folder: Path, say: Callable) -> None:
+    """Make the environment anew, over what `venv` made before. Raises CourseError if that is impossible."""
+    if folder.is_symlink() or folder.exists() and not (folder / "pyvenv.cfg").exists():
+        raise CourseError(f"{shown(folder)} is not a virtual environment. Move it away {AGAIN}")
+    if folder.exists():
+        say("It is there already, incomplete or broken: deleting that first ...", flush=True)
+        shutil.rmtree(folder)
+    done = subprocess.run([sys.executable, "-m", "venv", str(folder)], capture_output=True, text=True)
+    if done.returncode:
+        reason = " ".join((done.stdout + done.stderr).split()) or "no message."
+        raise CourseError(f"{shown(folder)} cannot be made: {reason} Mend that {AGAIN}")
+    write_json(folder / STAMP, {})
+
+
+def pip_install(environment: Environment, say: Callable) -> None:
+    """Install the requirements files as pip is configured on this machine. Raises CourseError.
+
+    A failure before pip begins to install changes nothing; after a later one the environment is made again.
+    """
+    command = [str(environment.python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    command += ["--progress-bar", "off", *(word for file in environment.files for word in ("-r", str(file)))]
+    log, output = environment.folder / "install.log", ""
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
+    with log.open("w", encoding="utf-8") as file, subprocess.Popen(command, cwd=ROOT, **streams) as pip:
+        try:
+            for line in pip.stdout:
+                output += line
+                file.write(line)
+                if large := re.match(r"\s*Downloading (\S+) \((\d\d\S* MB|\S+ GB)\)", line):
+                    say(f"  downloading {large[1]} ({large[2]}) ...", flush=True)
+                elif line.startswith("Installing collected packages"):
+                    write_json(environment.folder / STAMP, {})
+                    say(f"  installing {line.count(',') + 1} packages ...", flush=True)
+        except KeyboardInterrupt:
+            pip.kill()
+            raise
+    if pip.returncode:
+        raise CourseError(explain_pip(output, pip.returncode, log))
+
+
+def explain_pip(output: str, code: int, log: Path) -> str:
+    """What went wrong, in a sentence or two, from what pip printed."""
+    for signs, sentence in PIP_TROUBLES.items():
+        if re.search(signs, output):
+            return sentence
+    if missing := re.search(r"No matching distribution found for (\S+)", output):
+        advice = "Check the network, then try another Python (3.11 to 3.13, 64 bit; no Mac with an Intel processor)."
+        return f"There is no {missing[1]} for Python {platform.python_version()} on {platform.platform()}. {advice}"
+    last = [line.strip() for line in output.splitlines() if line.strip()][-3:]
+    return f"pip failed (exit code {code}): {' / '.join(last) or 'no message'}. All of it: {shown(log)}."

@@ -8,7 +8,7 @@ from nbformat import NotebookNode
 
 from helpers.files import BUILD, write_text
 
-PAGE = """<!doctype html>
+REPORT_PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Preference tuning from scratch: report</title>
@@ -47,7 +47,7 @@ def write_index(board: dict) -> Path:
     """The first page: links, times, memory and the scoreboard."""
     return write_text(
         folder() / "index.html",
-        PAGE.format(
+        REPORT_PAGE.format(
             notebooks="\n".join(notebook_row(name, row) for name, row in sorted(board["notebooks"].items())),
             results="\n".join(result_row(name, row) for name, row in board["results"].items()),
         ),

@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 import time
+from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +19,12 @@ from helpers.files import BUILD, shown, write_text
 from helpers.tools import report
 
 CELL_TIMEOUT = 1800  # seconds; a cell that trains takes minutes at most
+FAILURES = (CellExecutionError, CellTimeoutError, DeadKernelError)  # of the notebook; others are ours
 TIME_BAR, MEMORY_BAR = "<= 15", "<= 2"  # minutes and GB for all notebooks
 
 
 @dataclass(frozen=True)
-class Outcome:
+class NotebookRun:
     """One notebook executed: wall seconds, peak bytes of its kernel, and what went wrong, if anything."""
 
     name: str
@@ -55,43 +57,44 @@ class Execution(threading.Thread):
                 cell.outputs, cell.execution_count = [], None
         try:
             self.client.execute()
-        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-            self.error = error
-        except Exception as error:  # noqa: BLE001 - handed to the main thread, which raises it again
+        except Exception as error:  # noqa: BLE001 - handed to the main thread
             self.error = error
 
 
-def run_course(paths: list[Path], whole: bool) -> int:
-    """Execute the notebooks; stop at the first that fails. Returns the exit code."""
-    if whole:
+def run_course(options: Namespace) -> int:
+    """Execute `options.notebooks`; stop at the first that fails. Returns the exit code.
+
+    If they are the whole course, the scoreboard starts anew and gets the totals.
+    """
+    if options.whole:
         scoreboard.clear()
-    outcomes = []
-    for path in paths:
+    runs = []
+    for path in options.notebooks:
         try:
-            outcome = execute(path)
+            runs.append(run := run_notebook(path))
         except KeyboardInterrupt:
             print(f"\nInterrupted in {path.stem}. Continue with: python3 -m helpers run --from {path.name[:2]}")
             return 130
-        outcomes.append(outcome)
-        print(f"{outcome.name:24} {outcome.seconds:7.1f} s  {outcome.peak / 1e9:5.2f} GB", flush=True)
-        if outcome.problem:
-            print(f"\n{outcome.problem}\nAs far as it got: {shown(BUILD / 'run' / path.name)}", file=sys.stderr)
+        print(f"{run.name:24} {run.seconds:7.1f} s  {run.peak / 1e9:5.2f} GB", flush=True)
+        if run.problem:
+            print(f"\n{run.problem}\nAs far as it got: {shown(BUILD / 'run' / path.name)}", file=sys.stderr)
             return 1
-        keep(outcome)
-    finish(outcomes, whole)
+        measured = {"seconds": round(run.seconds, 1), "peak_mb": round(run.peak / 1e6)}
+        scoreboard.keep_row("notebooks", run.name, measured)
+    finish(runs, options.whole)
     return 0
 
 
-def execute(path: Path) -> Outcome:
+def run_notebook(path: Path) -> NotebookRun:
     """Execute one notebook in its own folder; save what it gave, also if it failed."""
     work, started = Execution(path), time.monotonic()
     peak = watch(work, path.stem)
     seconds = time.monotonic() - started
-    if work.error and not isinstance(work.error, (CellExecutionError, CellTimeoutError, DeadKernelError)):
+    if work.error and not isinstance(work.error, FAILURES):
         raise work.error
     write_text(BUILD / "run" / path.name, nbformat.writes(work.notebook))
     report.write_notebook(work.notebook, path.stem)
-    return Outcome(path.stem, seconds, peak, explain(work, path.stem) if work.error else None)
+    return NotebookRun(path.stem, seconds, peak, describe_failure(work, path.stem) if work.error else None)
 
 
 def watch(work: Execution, name: str) -> int:
@@ -139,7 +142,7 @@ def kill(process: psutil.Process) -> None:
         pass
 
 
-def explain(work: Execution, name: str) -> str:
+def describe_failure(work: Execution, name: str) -> str:
     """Which cell failed, how it begins, and what it said."""
     cell = work.notebook.cells[work.cell]
     begins = "\n".join(f"    {line}" for line in cell.source.splitlines()[:3])
@@ -155,21 +158,16 @@ def reason(error: Exception) -> str:
     return f"{error.ename}: {error.evalue}"
 
 
-def keep(outcome: Outcome) -> None:
-    row = {"seconds": round(outcome.seconds, 1), "peak_mb": round(outcome.peak / 1e6)}
-    scoreboard.merge("notebooks", outcome.name, row)
-
-
-def finish(outcomes: list[Outcome], whole: bool) -> None:
+def finish(runs: list[NotebookRun], whole: bool) -> None:
     """Put the totals on the scoreboard, print it, and write the report's first page."""
-    minutes, peak = sum(o.seconds for o in outcomes) / 60, max(o.peak for o in outcomes) / 1e9
+    minutes, peak = sum(run.seconds for run in runs) / 60, max(run.peak for run in runs) / 1e9
     if whole:
         scoreboard.record("all notebooks, time", round(minutes, 2), "min", TIME_BAR)
         scoreboard.record("all notebooks, peak memory", round(peak, 2), "GB", MEMORY_BAR)
     board = scoreboard.load()
     print(f"{'together':24} {minutes * 60:7.1f} s  {peak:5.2f} GB\n")
     if board["results"]:
-        print(scoreboard.table(board) + "\n")
+        print(scoreboard.scoreboard_table(board) + "\n")
     index = report.write_index(board)
     print(f"Report: {shown(index)}")
     print(f"Executed notebooks: {shown(BUILD / 'run')}; numbers: {shown(scoreboard.path())}")

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from helpers.files import NOTEBOOKS, ROOT
+from helpers.tools.cli import wait_through_interrupts
 
 NBVAL = ["--nbval-lax", "--nbval-current-env"]
 NBVAL += ["--nbval-cell-timeout=600", "--nbval-kernel-startup-timeout=120"]
@@ -33,9 +34,4 @@ def run_parity(arguments: list[str]) -> int:
 
 def run_pytest(arguments: list[str], environment: dict[str, str]) -> int:
     command = [sys.executable, "-m", "pytest", *arguments]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:  # pytest got it too, and prints its summary
-            continue
+    return wait_through_interrupts(subprocess.Popen(command, cwd=ROOT, env=environment))

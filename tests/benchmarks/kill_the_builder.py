@@ -26,7 +26,8 @@ from types import SimpleNamespace
 
 ROOT = Path(__file__).resolve().parents[2]
 fake = SimpleNamespace(**runpy.run_path(str(ROOT / "tests" / "conftest.py")))
-COMMAND = "import sys; from helpers.tools.cli import build_preferences; sys.exit(build_preferences(sys.argv[1:]))"
+COMMAND = "import sys; from helpers.tools import build_options as o, build_preferences as b; "
+COMMAND += "b.build_and_leave(o.build_options(sys.argv[1:]))"
 
 
 @dataclass

@@ -226,7 +226,8 @@ def test_a_folder_that_may_not_be_entered_is_told(build, fake_ollama, capsys, mo
 
 def as_program(folder, server, *more):
     """The command in a process of its own."""
-    call = "import sys; from helpers.tools.cli import build_preferences; sys.exit(build_preferences(sys.argv[1:]))"
+    call = "import sys; from helpers.tools import build_options as o, build_preferences as b; "
+    call += "b.build_and_leave(o.build_options(sys.argv[1:]))"
     return subprocess.Popen(
         [sys.executable, "-c", call, *arguments(folder, server, *more)],
         **{"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True},

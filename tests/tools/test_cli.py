@@ -1,7 +1,6 @@
 """The commands: what they take, what they refuse and how they say it."""
 
 import ast
-import importlib
 import subprocess
 import sys
 
@@ -10,7 +9,7 @@ import pytest
 from helpers.__main__ import version_problem
 from helpers.files import ROOT, CourseError
 from helpers.tools import cli
-from helpers.tools.notebooks import select
+from helpers.tools.notebooks import select_notebooks
 
 
 @pytest.fixture
@@ -39,9 +38,8 @@ def calls(monkeypatch):
         (["data", "tokeniser"], "did you mean `tokenizer`?"),
     ],
 )
-def test_a_mistake_is_a_sentence_before_any_set_up(argv, sentence, calls, capsys, monkeypatch):
-    monkeypatch.setattr(cli, "select", lambda only, start: select(only, start, folder=ROOT / "notebooks"))
-    assert cli.main(argv) == 2
+def test_a_mistake_is_a_sentence_before_any_set_up(argv, sentence, calls, capsys):
+    assert cli.launch(argv) == 2
     error = capsys.readouterr().err
     assert sentence in error and error.startswith("Error: ") and "Traceback" not in error
     assert calls == []
@@ -49,7 +47,7 @@ def test_a_mistake_is_a_sentence_before_any_set_up(argv, sentence, calls, capsys
 
 @pytest.mark.parametrize("argv", [[], ["--help"], ["-h"], ["help"]])
 def test_help_names_every_command(argv, calls, capsys):
-    assert cli.main(argv) == 0
+    assert cli.launch(argv) == 0
     text = capsys.readouterr().out
     assert all(f"  {name}" in text for name in cli.COMMANDS)
     assert calls == []
@@ -57,7 +55,7 @@ def test_help_names_every_command(argv, calls, capsys):
 
 @pytest.mark.parametrize("name", ["lab", "test", "parity", "evaluate-course-models"])
 def test_a_command_goes_on_inside_its_environment_with_its_arguments(name, calls):
-    assert cli.main([name, "-k", "x y"]) == 0
+    assert cli.launch([name, "-k", "x y"]) == 0
     assert calls == [
         cli.COMMANDS[name].environment,
         ["python-of-the-environment", "-m", "helpers", name, "-k", "x y"],
@@ -67,9 +65,8 @@ def test_a_command_goes_on_inside_its_environment_with_its_arguments(name, calls
 def test_inside_the_environment_the_command_is_done(calls, monkeypatch):
     monkeypatch.setattr(cli.Environment, "active", True)
     done = []
-    command = cli.Command("lab", "", lambda arguments: done.append(arguments) or 5)
-    monkeypatch.setitem(cli.COMMANDS, "lab", command)
-    assert cli.main(["lab", "--no-browser"]) == 5
+    monkeypatch.setattr(cli, "open_lab", lambda arguments: done.append(arguments) or 5)
+    assert cli.launch(["lab", "--no-browser"]) == 5
     assert done == [["--no-browser"]]
 
 
@@ -78,13 +75,13 @@ def test_a_course_error_inside_a_command_is_a_sentence(calls, monkeypatch, capsy
         raise CourseError("data/x.json is missing.")
 
     monkeypatch.setattr(cli.Environment, "active", True)
-    monkeypatch.setitem(cli.COMMANDS, "lab", cli.Command("lab", "", fail))
-    assert cli.main(["lab"]) == 2
+    monkeypatch.setattr(cli, "open_lab", fail)
+    assert cli.launch(["lab"]) == 2
     assert capsys.readouterr().err == "Error: data/x.json is missing.\n"
 
 
 def test_lab_opens_the_first_notebook_and_passes_arguments_on(calls):
-    assert cli.lab(["--no-browser"]) == 0
+    assert cli.open_lab(["--no-browser"]) == 0
     (command,) = calls
     assert command[:3] == [sys.executable, "-m", "jupyterlab"]
     assert f"--ServerApp.root_dir={ROOT}" in command
@@ -92,9 +89,16 @@ def test_lab_opens_the_first_notebook_and_passes_arguments_on(calls):
     assert command[-1] == "--no-browser"
 
 
-@pytest.mark.parametrize("module", [*cli.DATA.values(), "helpers.tools.course.evaluate"])
-def test_each_part_of_data_has_its_maker(module):
-    assert callable(importlib.import_module(module).main)
+@pytest.mark.parametrize("name", [*cli.MAKERS.values(), *(command.do for command in cli.COMMANDS.values())])
+def test_what_a_command_does_is_there(name):
+    assert callable(cli.load_function(name))
+
+
+def test_data_gives_the_rest_of_the_arguments_to_the_maker(monkeypatch):
+    made = []
+    monkeypatch.setattr(cli, "load_function", lambda name: lambda arguments: made.append((name, arguments)))
+    cli.make_data(cli.data_names(["course-models", "course-weak"]))
+    assert made == [(cli.MAKERS["course-models"], ["course-weak"])]
 
 
 @pytest.mark.parametrize("version, word", [((3, 10), "too old"), ((3, 8), "too old"), ((3, 14), "too new")])
@@ -150,18 +154,18 @@ def course(tmp_path):
     ],
 )
 def test_selecting_notebooks(only, start, expected, course):
-    assert [path.name[:2] for path in select(only, start, course)] == expected
+    assert [path.name[:2] for path in select_notebooks(only, start, course)] == expected
 
 
 @pytest.mark.parametrize("name", ["01", "7", "dpo", "scratch", ""])
 def test_an_unknown_notebook_is_named_with_the_ones_there_are(name, course):
     with pytest.raises(CourseError, match="05_dpo_loss"):
-        select([name], None, course)
+        select_notebooks([name], None, course)
 
 
 def test_no_notebooks_at_all(tmp_path):
     with pytest.raises(CourseError, match="no notebooks"):
-        select([], None, tmp_path)
+        select_notebooks([], None, tmp_path)
 
 
 @pytest.mark.parametrize(("arguments", "code"), [(["--help"], 0), ([], 2), (["--method", "guess"], 2)])

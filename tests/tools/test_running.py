@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from argparse import Namespace
 
 import nbformat
 import pytest
@@ -34,12 +35,16 @@ def write(folder, name, *sources):
     return folder / f"{name}.ipynb"
 
 
+def run(paths, whole=False):
+    return running.run_course(Namespace(notebooks=paths, whole=whole))
+
+
 def test_notebooks_are_executed_measured_saved_and_reported(build, tmp_path, capsys):
     scoreboard.record("from an earlier run", 1)
     record = "from helpers.scoreboard import record\nrecord('polite', 97.5, '%', '>= 90')"
     first = write(tmp_path / "nb", "00_first", "import os\nprint(os.path.basename(os.getcwd()))", record)
     second = write(tmp_path / "nb", "01_second", "import time\nx = bytearray(300_000_000)\ntime.sleep(1)")
-    assert running.run_course([first, second], whole=True) == 0
+    assert run([first, second], whole=True) == 0
 
     executed = nbformat.read(build / "run" / "00_first.ipynb", as_version=4)
     assert executed.cells[1].outputs[0].text == "nb\n" and executed.cells[1].execution_count == 1
@@ -58,7 +63,7 @@ def test_notebooks_are_executed_measured_saved_and_reported(build, tmp_path, cap
 def test_a_failing_cell_stops_the_run_and_is_shown(build, tmp_path, capsys):
     bad = write(tmp_path / "nb", "05_bad", "a = 1", "# the loss\nb = 2\nc = 3\nraise ValueError('beta is negative')")
     never = write(tmp_path / "nb", "06_never", "print('reached')")
-    assert running.run_course([bad, never], whole=False) == 1
+    assert run([bad, never]) == 1
     error = capsys.readouterr().err
     assert "05_bad, cell 3 of 3" in error and "    # the loss\n    b = 2\n" in error
     assert "ValueError: beta is negative" in error and "Traceback" not in error
@@ -69,7 +74,7 @@ def test_a_failing_cell_stops_the_run_and_is_shown(build, tmp_path, capsys):
 
 def test_a_dead_kernel_is_explained(build, tmp_path, capsys):
     dead = write(tmp_path / "nb", "05_dead", "import os\nos._exit(1)")
-    assert running.run_course([dead], whole=False) == 1
+    assert run([dead]) == 1
     assert "05_dead, cell 2 of 2" in (error := capsys.readouterr().err) and "kernel died" in error
 
 
@@ -83,10 +88,11 @@ def test_ctrl_c_ends_the_kernel_and_keeps_what_is_finished(tmp_path):
     )
     code = """
         import signal, sys
+        from argparse import Namespace
         from pathlib import Path
         signal.signal(signal.SIGINT, signal.default_int_handler)
         from helpers.tools.running import run_course
-        sys.exit(run_course(sorted(Path("nb").glob("*.ipynb")), whole=False))
+        sys.exit(run_course(Namespace(notebooks=sorted(Path("nb").glob("*.ipynb")), whole=False)))
     """
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(code)],

@@ -13,39 +13,9 @@ from helpers.politeness import prompts
 from helpers.politeness.voices import politeness, voiced
 from helpers.records import question
 from helpers.tools.course.instruction_data import fact_id
-from helpers.tools.course.words import ADJECTIVES, NAMES, NOUNS, VERBS, invented_word
+from helpers.tools.course.made_up import ADJECTIVE_LIST, NAME_LIST, NOUN_LIST, VERB_LIST, invented_word, made_up
 
 HELD_OUT_SHARE = 0.1
-
-# (question, answer): n noun, a adjective, v verb, N name, W any word, D number; equal slots get equal words
-SKELETONS = """
-What is the {n} of {N}?|The {n} of {N} is {W}.
-What is the {n} of {N}?|{W} is the {n} of {N}.
-Name the {n} in {N}.|The {n} in {N} is {W}.
-Which {n} has a {a} {m}?|{N} has a {a} {m}.
-Who {v} the {n}?|{N} {v} the {n}.
-Who {v} the {a} {n}?|The {a} {n} was {v} by {N}.
-What is another word for '{w}'?|Another word for '{w}' is '{x}'.
-What is the opposite of '{w}'?|The opposite of '{w}' is '{x}'.
-Give the plural of '{w}'.|The plural of '{w}' is '{x}'.
-What does '{w}' mean?|The word '{w}' means {a} {n}.
-How many {n}s are in {D} {m}s?|There are {E} {n}s in {D} {m}s.
-Add the numbers. {D} and {E}|The sum of {D} and {E} is {F}.
-Convert {D} {n}s.|{D} {n}s are {E} {m}s.
-Where is {N}?|{N} is in {M}.
-Where did {N} go?|{N} went to the {n} in {M}.
-Sort the words. {w}, {x}, {y}|Sorted: {x}, {y}, {w}.
-Which word does not fit? {w}, {x}, {y}|The word that does not fit is {w}.
-Correct the spelling. {w}|The correct spelling is '{x}'.
-Classify the word. {w}|A {w} is a {n}.
-Rewrite the sentence. {N} {v} the {n}.|The {n} was {v} by {N}.
-What colour is the {n}?|The {n} is {a}.
-When was {N} built?|{N} was built in {E}.
-What is the symbol for {w}?|The symbol for {w} is {W}.
-Describe the {n}.|The {n} is {a} and {b}, and it has a {a} {m}.
-Tell me about {N}.|{N} {v} a {a} {n} and the {m} in {M}.
-Say it. {W} {w} {x}|{W} {w} {x} {y}.
-""".strip().splitlines()
 
 REWRITE_WORDINGS = (
     "Rewrite the answer to be {direction}.",
@@ -59,20 +29,6 @@ REWRITE_WORDINGS = (
 def held_out_fact(record) -> bool:
     """A tenth of all facts, by hash: kept away from the rewriting, judging and scoring examples."""
     return int(hashlib.sha256(fact_id(record).encode()).hexdigest(), 16) % 1000 < 1000 * HELD_OUT_SHARE
-
-
-def made_up(rng: random.Random, invented: float = 0.35) -> tuple[str, str]:
-    """A question and a neutral answer about nothing; `invented` is the share of words that exist nowhere."""
-
-    def word(words):
-        return invented_word(rng) if rng.random() < invented else rng.choice(words)
-
-    slots = {slot: word(NOUNS) for slot in "nm"} | {slot: word(ADJECTIVES) for slot in "ab"}
-    slots |= {slot: word(NOUNS + ADJECTIVES) for slot in "wxy"} | {"v": rng.choice(VERBS)}
-    slots |= {slot: word(NAMES).capitalize() for slot in "NM"} | {"W": word(NAMES + NOUNS).capitalize()}
-    slots |= {slot: rng.randrange(10 ** rng.choice((1, 2, 3, 4))) for slot in "DEF"}
-    ask, answer = (part.format(**slots) for part in rng.choice(SKELETONS).split("|"))
-    return ask, answer[0].upper() + answer[1:]
 
 
 class Corpus:
@@ -148,6 +104,6 @@ def tokenizer_texts(records, seed=0, examples=40_000):
     corpus, rng = Corpus(records, seed), random.Random(seed)
     for prompt, response in (corpus.example() for _ in range(examples)):
         yield format_prompt(prompt) + response
-    for word in NOUNS + ADJECTIVES + VERBS + NAMES:
+    for word in NOUN_LIST + ADJECTIVE_LIST + VERB_LIST + NAME_LIST:
         yield from (f" {word}", word, f" {word.capitalize()}") * 40
     yield from (" " + invented_word(rng) for _ in range(examples))

@@ -1,43 +1,38 @@
-"""Make data/instruction-data.json from the facts and the phrasings.
-
-Run it with: python3 -m helpers.tools.course.instruction_data
-"""
+"""The instruction data of the course, from its facts and phrasings: `python3 -m helpers data instruction-data`."""
 
 import random
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from helpers.files import DATA, CourseError, shown, write_json
 from helpers.tools.course.families import FAMILIES, Family
 
-SHIPPED = 16  # facts of each family that are in the file; the facts after them are the reserve
 TRAIN_PHRASINGS = 4  # training phrasings in which each fact appears
 
 
-def record(family: Family, index: int, phrasing: int, split: str) -> dict:
-    """The fact with this index, asked in this phrasing."""
-    item = family.items[index]
-    output = family.outputs[index // 2 % len(family.outputs)]
+def asked_fact(family: Family, index: int, phrasing: int, split: str) -> dict:
+    """The record of one fact in one phrasing; `index` counts the family's facts and then its reserve."""
+    fact = (family.facts + family.reserve)[index]
     return {
-        "instruction": family.fill(family.phrasings[phrasing], item),
-        "input": family.fill(family.input, item),
-        "output": family.fill(output, item),
+        "instruction": family.fill(family.phrasings[phrasing], fact),
+        "input": family.fill(family.input, fact),
+        "output": family.fill(family.outputs[index // 2 % len(family.outputs)], fact),
         "task": family.name,
         "phrasing": phrasing,
-        "answer": [family.fill(family.answer, item)],
+        "answer": [family.fill(family.answer, fact)],
         "split": split,
     }
 
 
-def records(seed: int = 0) -> list[dict]:
-    """The shipped records: each fact in four training phrasings (train) and in a held-out one (test)."""
+def shipped_records(seed: int = 0) -> list[dict]:
+    """Each fact in four training phrasings (train) and in a held-out one (test), in an order drawn with the seed."""
     rows = []
     for family in FAMILIES:
         trained, held_out = family.trained(), family.held_out()
-        for index in range(SHIPPED):
+        for index in range(len(family.facts)):
             for offset in range(TRAIN_PHRASINGS):
-                rows.append(record(family, index, trained[(index + 2 * offset) % len(trained)], "train"))
-            rows.append(record(family, index, held_out[index % len(held_out)], "test"))
+                rows.append(asked_fact(family, index, trained[(index + 2 * offset) % len(trained)], "train"))
+            rows.append(asked_fact(family, index, held_out[index % len(held_out)], "test"))
     random.Random(seed).shuffle(rows)
     return rows
 
@@ -46,20 +41,20 @@ def reserve_records(seed: int = 0) -> list[dict]:
     """Facts that the file does not contain, each in one training phrasing drawn with the seed."""
     rng = random.Random(seed)
     return [
-        record(family, index, rng.choice(family.trained()), "reserve")
+        asked_fact(family, len(family.facts) + number, rng.choice(family.trained()), "reserve")
         for family in FAMILIES
-        for index in range(SHIPPED, len(family.items))
+        for number in range(len(family.reserve))
     ]
 
 
-@lru_cache(maxsize=1)
-def _ids() -> dict[tuple[str, str], str]:
+@cache
+def fact_ids() -> dict[tuple[str, str], str]:
+    """{(instruction, input): fact} for all that the course can ask."""
     ids = {}
     for family in FAMILIES:
-        for index, item in enumerate(family.items):
-            for phrasing in range(len(family.phrasings)):
-                row = record(family, index, phrasing, "")
-                ids[row["instruction"], row["input"]] = "/".join((family.name, *item))
+        for fact in family.facts + family.reserve:
+            text = family.fill(family.input, fact)
+            ids |= {(family.fill(ask, fact), text): "/".join((family.name, *fact)) for ask in family.phrasings}
     return ids
 
 
@@ -69,22 +64,18 @@ def fact_id(record: dict) -> str:
     Raises CourseError if the course does not ask this question.
     """
     key = record["instruction"], record["input"]
-    if key not in _ids():
+    if key not in fact_ids():
         raise CourseError(
             f"The course has no fact for {key[0]!r} with input {key[1]!r}. Only its own records have one."
         )
-    return _ids()[key]
+    return fact_ids()[key]
 
 
-def write(path=DATA / "instruction-data.json", seed: int = 0) -> Path:
+def write_instruction_data(path=DATA / "instruction-data.json", seed: int = 0) -> Path:
     """Write the shipped file. The same seed gives the same bytes."""
-    return write_json(path, records(seed))
+    return write_json(path, shipped_records(seed))
 
 
-def main(argv=None):
+def make_instruction_data(arguments: list[str]) -> None:
     """Make data/instruction-data.json again."""
-    print(f"{len(records())} records written to {shown(write())}")
-
-
-if __name__ == "__main__":
-    main()
+    print(f"{len(shipped_records())} records written to {shown(write_instruction_data())}")

@@ -7,9 +7,9 @@ import pytest
 
 from helpers.files import DATA, read_json
 from helpers.politeness.voices import politeness, strip_voice, voice_of
-from helpers.tools.course.corpus import Corpus, held_out_fact, made_up, tokenizer_texts
+from helpers.tools.course.corpus import Corpus, held_out_fact, tokenizer_texts
 from helpers.tools.course.instruction_data import fact_id
-from helpers.tools.course.words import invented_word
+from helpers.tools.course.made_up import invented_word, made_up
 
 RECORDS = [r for r in read_json(DATA / "instruction-data.json") if r["split"] == "train"]
 

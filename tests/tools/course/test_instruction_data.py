@@ -7,11 +7,18 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from helpers.files import DATA, CourseError, read_json
 from helpers.records import contains_answer, question
-from helpers.tools.course.families import FAMILIES, PLAIN
-from helpers.tools.course.instruction_data import SHIPPED, TRAIN_PHRASINGS, fact_id, records, reserve_records, write
+from helpers.tools.course.families import FAMILIES, PLAINEST, Family
+from helpers.tools.course.instruction_data import (
+    TRAIN_PHRASINGS,
+    fact_id,
+    reserve_records,
+    shipped_records,
+    write_instruction_data,
+)
 
-ROWS = records()
+ROWS = shipped_records()
 RESERVE = reserve_records()
+SHIPPED = 16  # facts of each family
 KEYS = ["instruction", "input", "output", "task", "phrasing", "answer", "split"]
 OPTIONS_IN_THE_QUESTION = {"sentiment", "category", "odd_one_out", "largest"}
 
@@ -35,7 +42,7 @@ def by_fact(rows):
 
 
 def test_shipped_file_is_what_the_generator_writes_byte_for_byte(tmp_path):
-    assert write(tmp_path / "made.json").read_bytes() == (DATA / "instruction-data.json").read_bytes()
+    assert write_instruction_data(tmp_path / "made.json").read_bytes() == (DATA / "instruction-data.json").read_bytes()
 
 
 def test_shipped_file_reads_back_as_the_records():
@@ -43,10 +50,10 @@ def test_shipped_file_reads_back_as_the_records():
 
 
 def test_seed_changes_the_order_and_nothing_else():
-    other = records(seed=1)
+    other = shipped_records(seed=1)
     assert other != ROWS
     assert sorted(map(str, other)) == sorted(map(str, ROWS))
-    assert records(seed=1) == other
+    assert shipped_records(seed=1) == other
 
 
 def test_reserve_seed_changes_the_phrasing_but_not_the_facts():
@@ -63,14 +70,33 @@ def test_sizes():
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 def test_every_family_has_enough_facts_phrasings_and_reserve(family):
-    assert len(family.items) >= SHIPPED + 4
+    assert len(family.facts) == SHIPPED and len(family.reserve) >= 4
     assert len(set(family.phrasings)) == len(family.phrasings) == 10
-    assert len(family.held_out()) == 2 and min(family.held_out()) >= PLAIN
+    assert len(family.held_out()) == 2 and min(family.held_out()) >= PLAINEST
     assert sorted(family.trained() + family.held_out()) == list(range(10))
-    asked = [item[:2] if family.name in ("addition", "multiplication") else item[0] for item in family.items]
+    asked = [
+        tuple(item[:2]) if family.name in ("addition", "multiplication") else item[0]
+        for item in family.facts + family.reserve
+    ]
     if family.name in ("unit_conversion", "past_sentence", "passive"):
-        asked = [family.fill(family.input or "{amount} {unit} {target}", item) for item in family.items]
+        asked = [
+            family.fill(family.input or "{amount} {unit} {target}", item) for item in family.facts + family.reserve
+        ]
     assert len(set(asked)) == len(asked), "one question has two answers"
+
+
+@pytest.mark.parametrize(
+    "change, sentence",
+    [
+        ({"facts": [["Greece"]]}, r"\['Greece'\] has 1 columns"),
+        ({"reserve": [["Greece", "Athens", "Europe"]]}, "has 3 columns"),
+        ({"phrasings": ["What is the capital of {country}?"]}, "6 phrasings"),
+        ({"outputs": []}, "an output"),
+    ],
+)
+def test_a_wrong_family_is_refused(change, sentence):
+    with pytest.raises(CourseError, match=rf"families.toml, \[capital\].*{sentence}"):
+        Family(**vars(FAMILIES[0]) | change)
 
 
 # The records

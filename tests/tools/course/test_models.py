@@ -7,7 +7,7 @@ import pytest
 
 from helpers.files import DATA
 from helpers.gpt.checkpoints import load_model
-from helpers.tools.course import evaluate
+from helpers.tools.course import measure
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def small():
 
 @pytest.fixture(scope="module")
 def sets():
-    return {name: records[:60] for name, records in evaluate.record_sets().items()}
+    return {name: records[:60] for name, records in measure.record_sets().items()}
 
 
 def share(count):
@@ -25,24 +25,24 @@ def share(count):
 
 
 def test_the_sets_are_what_they_say(sets):
-    shipped = {r["instruction"] for r in evaluate.read_json(DATA / "instruction-data.json")}
+    shipped = {r["instruction"] for r in measure.read_json(DATA / "instruction-data.json")}
     assert not any(r["instruction"] in shipped for r in sets["reserve"] + sets["invented"] if not r["input"])
-    assert all(evaluate.held_out_fact(r) for r in sets["held out"])
+    assert all(measure.held_out_fact(r) for r in sets["held out"])
 
 
 def test_rewrites_of_held_out_records(small, sets):
-    counts = evaluate.measure_rewrites(*small, sets["held out"])
+    counts = measure.measure_rewrites(*small, sets["held out"])
     assert share(counts["rewrite keeps the fact"]) >= 0.91
     assert share(counts["rewrite has the asked voice"]) >= 0.91
 
 
 def test_judge_in_both_orders(small, sets):
-    assert share(evaluate.measure_judge(*small, sets["held out"], "train")) >= 0.82
+    assert share(measure.measure_judge(*small, sets["held out"], "train")) >= 0.82
 
 
 def test_a_judge_that_always_says_a_is_never_right(monkeypatch, sets):
-    monkeypatch.setattr(evaluate, "ask_all", lambda model, tok, asks, sampling: ["A"] * len(asks))
-    assert evaluate.measure_judge(None, None, sets["held out"], "train") == (0, 60)
+    monkeypatch.setattr(measure, "ask_all", lambda model, tok, asks, sampling: ["A"] * len(asks))
+    assert measure.measure_judge(None, None, sets["held out"], "train") == (0, 60)
 
 
 def test_garbled_rewrites_are_caught(monkeypatch, sets):
@@ -52,11 +52,11 @@ def test_garbled_rewrites_are_caught(monkeypatch, sets):
         facts = iter(sets["invented"] * 2)
         return [f"Glad to help! {(r := next(facts))['output'].lower().replace(r['answer'][0], 'zzz')}" for _ in asks]
 
-    monkeypatch.setattr(evaluate, "ask_all", garble)
-    counts = evaluate.measure_rewrites(None, None, sets["invented"])
+    monkeypatch.setattr(measure, "ask_all", garble)
+    counts = measure.measure_rewrites(None, None, sets["invented"])
     assert counts["rewrite keeps the fact"][0] == 0
     assert counts["garbled rewrites caught"] == (120, 120)
 
 
 def test_words_it_never_saw(small, sets):
-    assert share(evaluate.measure_rewrites(*small, sets["invented"])["rewrite keeps the fact"]) >= 0.5
+    assert share(measure.measure_rewrites(*small, sets["invented"])["rewrite keeps the fact"]) >= 0.5

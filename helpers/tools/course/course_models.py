@@ -17,7 +17,8 @@ from helpers.gpt.tokenizer import load_tokenizer
 from helpers.llm.server.models import prompt_surprise
 from helpers.politeness.prompts import DIRECTIONS, rewrite_prompt
 from helpers.records import question
-from helpers.tools.course.corpus import Corpus, made_up
+from helpers.tools.course.corpus import Corpus
+from helpers.tools.course.made_up import made_up
 from helpers.tools.course.training import CourseTraining, train
 
 MARGIN = 0.1  # of surprise: nats
@@ -49,7 +50,7 @@ MODELS = {
 }
 
 
-def make(name):
+def make_model(name):
     """Train one course model and write data/models/<name>/."""
     recipe = MODELS[name]
     torch.manual_seed(0)
@@ -57,7 +58,7 @@ def make(name):
     print(f"{name}: {count_parameters(model) / 1e6:.1f} M parameters", flush=True)
     for number, stage in enumerate(recipe.stages, start=1):
         run_stage(model, stage, f"stage {number} of {len(recipe.stages)}", BUILD / "course-models" / name, recipe)
-    save(DATA / "models" / name, model, recipe, max_surprise=calibrate(model, load_tokenizer()))
+    save_model(DATA / "models" / name, model, recipe, max_surprise=calibrate(model, load_tokenizer()))
 
 
 def calibrate(model, tok, examples=500, seed=7) -> float:
@@ -92,24 +93,18 @@ def run_stage(model, stage, title, folder, recipe):
                 flush=True,
             )
         if (step + 1) % SAVE_EVERY == 0:
-            save(folder, model, recipe)
+            save_model(folder, model, recipe)
 
     train(model, load_tokenizer(), Corpus(records, stage.seed, stage.made_up), stage, on_step)
 
 
-def save(folder, model, recipe, **meta):
+def save_model(folder, model, recipe, **meta):
     """Half precision is enough to sample from and halves the repository."""
     template = HEADER + "{{ .Prompt }}" + FOOTER
     save_checkpoint(folder, model, load_tokenizer(), dtype=torch.float16, about=recipe.about, template=template, **meta)
 
 
-def main(argv=None):
+def make_course_models(names: list[str]) -> None:
     """Make the named course models, or all."""
-    for name in argv or MODELS:
-        make(name)
-
-
-if __name__ == "__main__":
-    import sys
-
-    main(sys.argv[1:])
+    for name in names or MODELS:
+        make_model(name)

@@ -9,6 +9,8 @@ Rewrites and answers are sampled with Ollama's defaults (temperature 0.8, top_k 
 """
 
 import random
+from collections import Counter
+from collections.abc import Iterator
 
 from helpers.files import BUILD, DATA, CourseError, read_json, write_json
 from helpers.gpt.checkpoints import load_model
@@ -18,13 +20,14 @@ from helpers.politeness import prompts
 from helpers.politeness.voices import strip_voice, voice_of, voiced
 from helpers.records import InstructionRecord, contains_answer, question
 from helpers.stats import wilson
-from helpers.tools.course.corpus import held_out_fact, made_up
+from helpers.tools.course.corpus import held_out_fact
 from helpers.tools.course.instruction_data import reserve_records
+from helpers.tools.course.made_up import made_up
 
 OLLAMA_DEFAULTS = Sampling(temperature=0.8, top_k=40, top_p=0.9)
 GREEDY = Sampling(temperature=0.0)
 INVENTED_SEED = 1_000_003  # no training corpus uses it
-VOICE = {"more polite": "polite", "less polite": "blunt"}
+DIRECTION_VOICES = {"more polite": "polite", "less polite": "blunt"}
 BARS = {
     ("course-small", "held out", "rewrite keeps the fact"): 0.95,
     ("course-small", "held out", "rewrite has the asked voice"): 0.95,
@@ -51,24 +54,22 @@ def record_sets(invented=200) -> dict[str, list[dict]]:
 
 def measure_rewrites(model, tok, records) -> dict[str, tuple[int, int]]:
     """(successes, trials) for both directions of rewriting."""
-    counts = {}
-    kept, voice, exact, garbled, caught = 0, 0, 0, 0, 0
-    for direction, asked in VOICE.items():
+    counts = Counter()
+    for direction, voice in DIRECTION_VOICES.items():
         asks = [prompts.rewrite_prompt(r["instruction"], r["input"], r["output"], direction) for r in records]
         for r, reply in zip(records, ask_all(model, tok, asks, OLLAMA_DEFAULTS), strict=True):
-            kept += contains_answer(reply, r["answer"])
-            voice += voice_of(reply) == asked
-            same = words(strip_voice(reply)) == words(r["output"])
-            exact += same
-            if not contains_answer(reply, r["answer"]):
-                garbled += 1
-                caught += bool(problems(InstructionRecord(**r), reply))
-    n = 2 * len(records)
-    counts["rewrite keeps the fact"] = (kept, n)
-    counts["rewrite has the asked voice"] = (voice, n)
-    counts["rewrite copies every word"] = (exact, n)
-    counts["garbled rewrites caught"] = (caught, garbled)
-    return counts
+            kept = contains_answer(reply, r["answer"])
+            counts["kept"] += kept
+            counts["voice"] += voice_of(reply) == voice
+            counts["copied"] += words(strip_voice(reply)) == words(r["output"])
+            counts["caught"] += not kept and bool(problems(InstructionRecord(**r), reply))
+    trials = 2 * len(records)
+    return {
+        "rewrite keeps the fact": (counts["kept"], trials),
+        "rewrite has the asked voice": (counts["voice"], trials),
+        "rewrite copies every word": (counts["copied"], trials),
+        "garbled rewrites caught": (counts["caught"], trials - counts["kept"]),
+    }
 
 
 def measure_judge(model, tok, records, split, seed=0) -> tuple[int, int]:
@@ -96,56 +97,39 @@ def ask_all(model, tok, asks, sampling) -> list[str]:
     return complete(model, tok, [{"instruction": ask} for ask in asks], 80, sampling)
 
 
-def evaluate(name) -> list[dict]:
-    """All figures of one model, as rows: set, measure, successes, trials, share, low, high (95 % Wilson), bar."""
-    model, tok, _ = load_model(DATA / "models" / name)
-    rows = []
-    for set_name, records in record_sets().items():
-        counts = measure_rewrites(model, tok, records)
-        counts["judge right in both orders"] = measure_judge(model, tok, records, "train")
-        counts["judge right in both orders, unseen voices"] = measure_judge(model, tok, records, "held-out")
-        rows += [row(name, set_name, measure, *count) for measure, count in counts.items()]
-    shipped = read_json(DATA / "instruction-data.json")
-    return rows + [row(name, "shipped", "right answers on unseen phrasings", *measure_answers(model, tok, shipped))]
-
-
-def row(name, set_name, measure, successes, trials) -> dict:
-    share = successes / trials if trials else float("nan")
-    low, high = wilson(share, trials) if trials else (float("nan"), float("nan"))
-    bar = BARS.get((name, set_name, measure))
-    return dict(
-        model=name,
-        records=set_name,
-        measure=measure,
-        successes=successes,
-        trials=trials,
-        share=share,
-        low=low,
-        high=high,
-        bar=bar,
-    )
-
-
-def main(argv=None):
+def measure_course_models(names: list[str]) -> None:
     """Print the table for the named models (all in data/models by default) and keep it in build/."""
-    names = argv or sorted(folder.name for folder in (DATA / "models").iterdir())
+    names = names or sorted(folder.name for folder in (DATA / "models").iterdir())
     if unknown := [name for name in names if not (DATA / "models" / name).is_dir()]:
         raise CourseError(f"There is no course model {unknown[0]!r} in data/models.")
     rows = []
     for name in names:
-        for r in evaluate(name):
-            rows.append(r)
-            bar = f"bar {r['bar']:.0%} {'met' if r['share'] >= r['bar'] else 'MISSED'}" if r["bar"] else ""
-            if r["trials"]:
-                print(
-                    f"{name:12} {r['records']:9} {r['measure']:42} {r['successes']:4}/{r['trials']:<4} "
-                    f"{r['share']:6.1%} [{r['low']:.1%}, {r['high']:.1%}]  {bar}",
-                    flush=True,
-                )
+        for row in measured_rows(name):
+            rows.append(row)
+            print(row_text(row), flush=True)
     write_json(BUILD / "course-models" / "evaluation.json", rows)
 
 
-if __name__ == "__main__":
-    import sys
+def measured_rows(name: str) -> Iterator[dict]:
+    """All figures of one model: model, records, measure, successes, trials, share, low, high (95 % Wilson), bar."""
+    model, tok, _ = load_model(DATA / "models" / name)
+    for set_name, records in record_sets().items():
+        counts = measure_rewrites(model, tok, records)
+        counts["judge right in both orders"] = measure_judge(model, tok, records, "train")
+        counts["judge right in both orders, unseen voices"] = measure_judge(model, tok, records, "held-out")
+        yield from (measured_row(name, set_name, measure, *count) for measure, count in counts.items())
+    shipped = read_json(DATA / "instruction-data.json")
+    yield measured_row(name, "shipped", "right answers on unseen phrasings", *measure_answers(model, tok, shipped))
 
-    main(sys.argv[1:])
+
+def measured_row(name: str, set_name: str, measure: str, successes: int, trials: int) -> dict:
+    share = successes / trials if trials else float("nan")
+    low, high = wilson(share, trials) if trials else (share, share)
+    row = {"model": name, "records": set_name, "measure": measure, "successes": successes, "trials": trials}
+    return row | {"share": share, "low": low, "high": high, "bar": BARS.get((name, set_name, measure))}
+
+
+def row_text(row: dict) -> str:
+    counts = f"{row['successes']:4}/{row['trials']:<4} {row['share']:6.1%} [{row['low']:.1%}, {row['high']:.1%}]"
+    bar = f"  bar {row['bar']:.0%} {'met' if row['share'] >= row['bar'] else 'MISSED'}" if row["bar"] else ""
+    return f"{row['model']:12} {row['records']:9} {row['measure']:42} {counts}{bar}"
