@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 from tqdm.auto import tqdm
 
@@ -20,10 +21,10 @@ def best_of_n(drawn, reward) -> Generations:
     """
     if not drawn or any(answers.prompts != drawn[0].prompts for answers in drawn):
         raise CourseError("best_of_n needs one or more sets of answers to the same questions, in the same order.")
-    rewards = [[reward(text) for text in answers.texts] for answers in drawn]
-    best = [max(range(len(drawn)), key=lambda n: rewards[n][row]) for row in range(len(drawn[0].texts))]
-    pick = lambda name: [getattr(drawn[n], name)[row] for row, n in enumerate(best)]  # noqa: E731
-    return Generations(drawn[0].prompts, pick("responses"), pick("texts"), pick("stopped"))
+    rewards = np.array([[reward(text) for text in answers.texts] for answers in drawn])  # (n, questions)
+    best = [(drawn[n], row) for row, n in enumerate(rewards.argmax(axis=0))]
+    responses, texts = [answers.responses[row] for answers, row in best], [answers.texts[row] for answers, row in best]
+    return Generations(drawn[0].prompts, responses, texts, [answers.stopped[row] for answers, row in best])
 
 
 def best_of_n_kl(n) -> float:

@@ -28,14 +28,14 @@ def report() -> list[dict]:
         ("build folder", BUILD.name, "writable", _can_write(), "check who owns the course's folder"),
     ]
     for name in PACKAGES:
-        version = _version(name)
+        version = _installed(name)
         install = "run `python3 -m helpers lab`, which installs it"
         checks.append((name, version or "missing", "installed", bool(version), install))
     keys = ("what", "found", "needed", "verdict")
     return [dict(zip(keys, (*check, "ready" if good else remedy), strict=True)) for *check, good, remedy in checks]
 
 
-def _version(package) -> str | None:
+def _installed(package) -> str | None:
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

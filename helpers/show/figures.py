@@ -24,23 +24,12 @@ def mark(ax, levels=None, points=None):
 
 
 def curves(
-    series,
-    x_label,
-    y_label,
-    title,
-    alt,
-    *,
-    levels=None,
-    points=None,
-    markers=False,
-    log_x=False,
-    log_y=False,
-    y_range=None,
+    series, x_label, y_label, title, alt, *, levels=None, points=None, markers=False, log="", y_range=None
 ) -> HTML:
     """Lines over a common x axis.
 
     series: {name: (x, y)} or {name: y}. levels: {label: y} dashed horizontal lines.
-    points: {label: (x, y)} marked and labelled points.
+    points: {label: (x, y)} marked and labelled points. log: the axes on a logarithmic scale, such as "x" or "xy".
     """
     with drawing() as (fig, ax):
         for position, (name, line) in enumerate(series.items()):
@@ -49,7 +38,7 @@ def curves(
             ax.plot(x, y, marker="o" if markers else None, label=name, **look)
         mark(ax, levels, points)
         ax.set(xlabel=x_label, ylabel=y_label, title=title, ylim=y_range)
-        ax.set(xscale="log" if log_x else "linear", yscale="log" if log_y else "linear")
+        ax.set(**{f"{axis}scale": "log" for axis in log})
         if len(series) > 1:
             ax.legend()
         return figure(fig, alt)
