@@ -40,20 +40,20 @@ def rewrite_prompt(instruction: str, input: str, output: str, direction: str) ->
     )
 
 
-def judge_prompt(question: str, a: str, b: str, better: str) -> str:
-    """Ask which of two responses is better, A or B. `better` says in what: it is `Criterion.better`."""
+def judge_json_prompt(question: str, a: str, b: str, better: str) -> str:
+    """Ask which of two responses is better, as {"winner": "A"}. `better` says in what: it is `Criterion.better`."""
     return (
-        f"Question: {question}\nResponse A: {a}\nResponse B: {b}\n\nWhich response is {better}? Reply with A or B only."
+        f"Question: {question}\nResponse A: {a}\nResponse B: {b}\n\n"
+        f'Which response is {better}? Reply as JSON with the key "winner".'
     )
 
 
 @dataclass(frozen=True)
 class Criterion:
-    """A preference in words and as a rule. Where three voices are named, the order is that of `voices`."""
+    """A preference in words and as a rule. The voices come in the order preferred, neutral, dispreferred."""
 
     name: str
-    voices: tuple[str, str, str]  # their names: the preferred, the neutral, the dispreferred
-    requests: tuple[str, str, str]  # what stands before a question to be answered in each voice; "" for the neutral
+    requests: dict[str, str]  # voice -> what stands before a question to have it answered so; "" for the neutral one
     directions: tuple[str, str]  # a rewrite is asked to be this: towards the preferred voice, towards the dispreferred
     scale: str  # asks for a score from 1 to 5 and names both ends
     levels: tuple[str, str, str, str, str]  # a text for each level, the lowest first
@@ -67,6 +67,11 @@ class Criterion:
     longer_chosen: tuple[float, float]  # bounds of the share of pairs whose chosen side is the longer one
     voiced: Callable[[str, str, random.Random], str] | None = None  # writes a text in a voice: synthetic people
     version: int = 1
+
+    @property
+    def voices(self) -> tuple[str, str, str]:
+        """The names of the three voices: preferred, neutral, dispreferred."""
+        return tuple(self.requests)
 
     @property
     def preferred(self) -> str:
@@ -89,6 +94,11 @@ class Criterion:
         return self.directions[0]
 
     @property
+    def targets(self) -> dict[str, str]:
+        """Direction -> the voice that a rewrite in this direction is to have."""
+        return dict(zip(self.directions, (self.preferred, self.dispreferred), strict=True))
+
+    @property
     def contrasts(self) -> dict[str, tuple[str, str]]:
         """Direction -> (voice asked of the chosen side, voice asked of the rejected side).
 
@@ -104,18 +114,18 @@ class Criterion:
     def answer_prompt(self, instruction: str, input: str = "", voice: str | None = None) -> str:
         """The question itself, to be answered in a voice (the neutral one by default). CourseError for another one."""
         voice = voice or self.neutral
-        if voice not in self.voices:
+        if voice not in self.requests:
             raise CourseError(f"{voice!r} is no voice of {self.name}. Choose one of {', '.join(self.voices)}.")
-        return self.requests[self.voices.index(voice)] + full_question(instruction, input)
-
-    def judge_prompt(self, question: str, a: str, b: str) -> str:
-        """Ask which of two responses is better: A or B."""
-        return judge_prompt(question, a, b, self.better)
+        return self.requests[voice] + full_question(instruction, input)
 
     def judge_json_prompt(self, question: str, a: str, b: str) -> str:
-        """The same, answered as {"winner": "A"}."""
-        asks = self.judge_prompt(question, a, b).removesuffix("Reply with A or B only.")
-        return asks + 'Reply as JSON with the key "winner".'
+        """Ask which of two responses is better, as {"winner": "A"}."""
+        return judge_json_prompt(question, a, b, self.better)
+
+    def judge_prompt(self, question: str, a: str, b: str) -> str:
+        """The same, answered with the letter only, whose probability can then be read."""
+        json_prompt = self.judge_json_prompt(question, a, b)
+        return json_prompt.removesuffix('Reply as JSON with the key "winner".') + "Reply with A or B only."
 
     def long_judge_prompt(self, question: str, a: str, b: str) -> str:
         """The same with rules against the usual biases: for large models only."""

@@ -12,8 +12,7 @@ def brevity(text: str) -> int:
 
 BREVITY = Criterion(
     name="brevity",
-    voices=("short", "plain", "long"),
-    requests=("Answer in a few words. ", "", "Answer at length. "),
+    requests={"short": "Answer in a few words. ", "plain": "", "long": "Answer at length. "},
     directions=("shorter", "longer"),
     scale="How short is the answer, from 1 (far too long) to 5 (no word too many)?",
     levels=("it rambles", "it has words to spare", "it is a plain sentence", "it is short", "no word is too many"),

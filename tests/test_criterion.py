@@ -20,7 +20,7 @@ def test_each_direction_asks_two_neighbouring_voices(criterion):
 
 @CRITERIA
 def test_a_voice_is_asked_for_in_front_of_the_question(criterion):
-    for voice, request in zip(criterion.voices, criterion.requests, strict=True):
+    for voice, request in criterion.requests.items():
         assert criterion.answer_prompt("Why?", "", voice) == f"{request}Why?"
     assert criterion.answer_prompt("Why?") == "Why?"
 

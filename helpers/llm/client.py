@@ -13,6 +13,8 @@ from tqdm.auto import tqdm
 
 from helpers.files import CourseError
 
+NUM_PREDICT = 256  # tokens that a reply may have, unless a caller says otherwise
+
 # Statuses that may pass by waiting. The client reports an error in the middle of a stream as -1.
 TRANSIENT = {-1, 408, 429, 500, 502, 503, 504}
 
@@ -78,7 +80,7 @@ class LLM:
         seed: int | None = None,
         temperature: float | None = None,
         format: dict | str | None = None,
-        num_predict: int = 256,
+        num_predict: int = NUM_PREDICT,
         top_logprobs: int = 0,
         **options,
     ) -> Reply:

@@ -1,30 +1,37 @@
-"""A language model as judge: which of two answers is better, by how much, and how good is one answer?
+"""The judge of the course: which of two answers is better, how sure is that, and how good is one answer?
 
-A judge can follow the place in which an answer stands. So every contest is judged in both orders, and an answer
-wins only if it wins in both; else it is a tie. (The practice of MT-Bench, arXiv:2306.05685, section 3.4.) Several
-judges can vote (`jury`; PoLL, arXiv:2404.18796).
+A contest is (question, a, b). A judge is a function of a contest that returns "A" or "B", the place of the better
+answer, or "tie"; it raises `NoVerdict` if it has none. A rule and a language model are judges alike.
 
-`llm` is anything that asks as `LLM.ask` does: an `LLM`, or the `Asker` of a method, which keeps each request.
+A judge can follow the place in which an answer stands. So every contest is judged in both orders, and an answer wins
+only if it wins in both; else it is a tie (MT-Bench, arXiv:2306.05685, section 3.4). A contest without a verdict is no
+tie: it is left out, and counted. Several judges can vote (`jury`; PoLL, arXiv:2404.18796).
+
+`llm` is anything that asks as `LLM.ask` does: an `LLM`, or the `RecordingLLM` of a method.
 """
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
 from scipy.special import expit, logsumexp
 
 from helpers.files import CourseError
 from helpers.llm.client import LLM, LLMError, Reply, in_parallel
-from helpers.llm.recording import Asker, nth_seed
-from helpers.politeness.prompts import judge_json_prompt, judge_prompt, score_json_prompt
+from helpers.llm.recording import RecordingLLM
+from helpers.politeness import POLITENESS
+from helpers.stats import estimate
 
 Contest = tuple[str, str, str]  # question, answer a, answer b
+Judge = Callable[[str, str, str], str]
 JudgePrompt = Callable[[str, str, str], str]
 
 LABELS = ("A", "B")
 LEVELS = (1, 2, 3, 4, 5)
-ANSWER_WITH = {  # the key of the reply -> its JSON schema
+SCHEMAS = {  # the key of a reply -> the JSON schema that the server holds it to
     key: {"type": "object", "properties": {key: value}, "required": [key]}
     for key, value in (
         ("winner", {"type": "string", "enum": list(LABELS)}),
@@ -34,65 +41,111 @@ ANSWER_WITH = {  # the key of the reply -> its JSON schema
 RETRY_TEMPERATURE = 0.7  # at temperature 0 another seed would give the same malformed reply again
 
 
+class NoVerdict(CourseError):
+    """A judge has no verdict on a contest, and says why: no usable reply came, or the server refused the prompt."""
+
+
+# --- Two answers ----------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What a judge said about answers a and b, in both orders."""
 
-    first: str | None  # "A" or "B" when a stands first; None if no usable reply came
-    swapped: str | None  # "A" or "B" when b stands first
-    reason: str = ""  # why the contest was set aside
+    first: str | None  # "A", "B" or "tie" when a stands first; None if there is no verdict
+    swapped: str | None  # the same when b stands first
+    reason: str = ""  # why there is no verdict
 
     @property
     def winner(self) -> str | None:
-        """ "a" or "b" if it won in both orders, "tie" if the orders disagree, None if the contest was set aside."""
+        """ "a" or "b" if it won in both orders, else "tie"; None if there is no verdict."""
         if None in (self.first, self.swapped):
             return None
         return {("A", "B"): "a", ("B", "A"): "b"}.get((self.first, self.swapped), "tie")
 
 
-@dataclass(frozen=True)
-class Score:
-    """How good one answer is, 1 to 5; None if no usable reply came, and why."""
+def rule_judge(level: Callable[[str], float]) -> Judge:
+    """A judge that goes by a measure, such as `Criterion.level`: the higher answer is better."""
 
-    value: int | None
-    reason: str = ""
+    def judge(question: str, a: str, b: str) -> str:
+        return "A" if level(a) > level(b) else "B" if level(b) > level(a) else "tie"
+
+    return judge
 
 
-def judge(
-    llm: LLM | Asker,
-    question: str,
-    a: str,
-    b: str,
-    prompt: JudgePrompt = judge_json_prompt,
-    *,
-    seed: int = 0,
-    max_retries: int = 2,
-    num_predict: int = 200,
-) -> Verdict:
-    """Ask which answer is better, in both orders, at temperature 0, for JSON with the key "winner".
+def llm_judge(llm: LLM | RecordingLLM, prompt: JudgePrompt = POLITENESS.judge_json_prompt, **options) -> Judge:
+    """A judge that asks a language model for JSON with the key "winner"; see `ask_for_json` for the options.
 
-    `prompt` holds the criterion, politeness by default; see `prompts.criterion_prompt` for others. A malformed
-    reply is asked for again; if none is usable, or the server refuses the prompt, the contest is set aside with
-    the reason. Raises LLMError if the server fails otherwise.
+    `prompt` holds the criterion and asks for JSON; a course model knows `Criterion.judge_json_prompt` only.
     """
-    found = []
-    for number, sides in enumerate([(a, b), (b, a)]):
-        asked, its_seed = prompt(question, *sides), nth_seed(seed, number)
-        label, reason = _ask_for("winner", LABELS, llm, asked, its_seed, max_retries, num_predict)
-        if label is None:
-            return Verdict(*found, *[None] * (2 - len(found)), reason=reason)
-        found.append(label)
-    return Verdict(*found)
+
+    def judge(question: str, a: str, b: str) -> str:
+        return ask_for_json(llm, prompt(question, a, b), "winner", LABELS, **options)
+
+    return judge
 
 
-def judge_all(
-    llm: LLM, contests: Iterable[Contest], prompt: JudgePrompt = judge_json_prompt, *, workers: int = 8, **options
-) -> list[Verdict]:
-    """`judge` on every contest, several at once, with a progress bar; verdicts in the order of the contests."""
-    return _each(lambda contest: judge(llm, *contest, prompt, **options), contests, workers, "judging")
+def both_orders(judge: Judge, question: str, a: str, b: str) -> Verdict:
+    """A judge's verdict on a contest as it stands, and with its two sides swapped."""
+    try:
+        return Verdict(judge(question, a, b), judge(question, b, a))
+    except NoVerdict as error:
+        return Verdict(None, None, reason=str(error))
 
 
-def soft_label(llm: LLM | Asker, question: str, a: str, b: str, prompt: JudgePrompt = judge_prompt) -> float:
+def judge_all(judge: Judge, contests: Iterable[Contest], *, workers: int = 8) -> list[Verdict]:
+    """`both_orders` of every contest, several at once, with a progress bar; in the order of the contests."""
+    return _each(lambda contest: both_orders(judge, *contest), contests, workers, "judging")
+
+
+# --- Many contests --------------------------------------------------------------------------------------------
+
+
+class WinRate(NamedTuple):
+    """How often side a wins, ties counting half, with the 95 % interval; and what it rests on."""
+
+    value: float
+    low: float
+    high: float
+    judged: int  # contests with a verdict
+    missing: int  # contests without: they count for neither side
+
+    def __str__(self):
+        without = f", {self.missing} of {self.judged + self.missing} contests without a verdict" if self.missing else ""
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]{without}"
+
+
+def scores(verdicts: Sequence[Verdict]) -> np.ndarray:
+    """1 where a wins, 0 where b does, 0.5 for a tie; NaN where there is no verdict. (n,)"""
+    points = {"a": 1.0, "tie": 0.5, "b": 0.0, None: np.nan}
+    return np.array([points[verdict.winner] for verdict in verdicts])
+
+
+def win_rate(verdicts: Sequence[Verdict], seed: int = 0) -> WinRate:
+    """The mean score of the contests that have a verdict, with its interval. CourseError for fewer than two."""
+    points = scores(verdicts)
+    missing = np.isnan(points)
+    return WinRate(*estimate(points[~missing], seed), int((~missing).sum()), int(missing.sum()))
+
+
+def jury(winners: list[str | None]) -> str | None:
+    """What more than half of the judges say: "a", "b" or "tie"; without such a majority it is a tie.
+
+    A judge without a verdict (None) has no vote; None if no judge has one.
+    """
+    votes = Counter(winner for winner in winners if winner is not None)
+    if not votes:
+        return None
+    favourite, count = votes.most_common(1)[0]
+    return favourite if 2 * count > votes.total() else "tie"
+
+
+# --- How sure -------------------------------------------------------------------------------------------------
+
+
+def soft_label(
+    llm: LLM | RecordingLLM, question: str, a: str, b: str, prompt: JudgePrompt = POLITENESS.judge_prompt
+) -> float:
     """The probability that a is better: softmax over the log-probs of "A" and "B", averaged over both orders.
 
     RLAIF, arXiv:2309.00267, section 2.1. The prompt must ask for the letter only. Raises CourseError
@@ -103,7 +156,7 @@ def soft_label(llm: LLM | Asker, question: str, a: str, b: str, prompt: JudgePro
 
 
 def soft_labels(
-    llm: LLM, contests: Iterable[Contest], prompt: JudgePrompt = judge_prompt, *, workers: int = 8
+    llm: LLM, contests: Iterable[Contest], prompt: JudgePrompt = POLITENESS.judge_prompt, *, workers: int = 8
 ) -> list[float]:
     """`soft_label` of every contest, several at once, with a progress bar."""
     return _each(lambda contest: soft_label(llm, *contest, prompt), contests, workers, "soft labels")
@@ -120,102 +173,111 @@ def label_probability(logprobs: dict[str, float]) -> float:
         first = max(logprobs, key=logprobs.get, default="nothing")
         raise CourseError(
             f"The judge begins its reply with {first!r}, not with A or B. Say in the prompt that only the letter is "
-            "wanted, or use judge()."
+            "wanted, or use llm_judge()."
         )
     a, b = (logsumexp(likely[label] or [min(logprobs.values())]) for label in LABELS)
     return float(expit(a - b))  # the softmax over two
 
 
+def _first_token(llm: LLM | RecordingLLM, prompt: str) -> dict[str, float]:
+    """The likeliest first tokens of the reply and their log-probs. The same token can come twice; the better counts."""
+    reply = llm.ask(prompt, temperature=0, num_predict=1, top_logprobs=20)
+    places = reply.raw.get("logprobs")
+    if not places:
+        raise CourseError("The server sends no log-probabilities. Update Ollama, or use llm_judge().")
+    likely = sorted(places[0].get("top_logprobs") or places, key=lambda token: token["logprob"])
+    return {token["token"]: token["logprob"] for token in likely}
+
+
+# --- One answer -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Score:
+    """How good one answer is, 1 to 5; None if no usable reply came, and why."""
+
+    value: int | None
+    reason: str = ""
+
+
 def score(
-    llm: LLM | Asker,
+    llm: LLM | RecordingLLM,
     question: str,
     answer: str,
-    prompt: Callable[[str, str], str] = score_json_prompt,
-    *,
-    seed: int = 0,
-    max_retries: int = 2,
-    num_predict: int = 200,
+    prompt: Callable[[str, str], str] = POLITENESS.score_json_prompt,
+    **options,
 ) -> Score:
-    """Ask how good one answer is, 1 to 5, as JSON with the key "score"; see `prompts.rubric_prompt` for rubrics.
-
-    A malformed reply is asked for again, then set aside with its reason, as in `judge`.
-    """
-    asked = prompt(question, answer)
-    return Score(*_ask_for("score", LEVELS, llm, asked, seed, max_retries, num_predict))
+    """Ask how good one answer is, 1 to 5, as JSON with the key "score"; see `ask_for_json` for the options."""
+    try:
+        return Score(ask_for_json(llm, prompt(question, answer), "score", LEVELS, **options))
+    except NoVerdict as error:
+        return Score(None, str(error))
 
 
 def score_all(
     llm: LLM,
-    asks: Iterable[tuple[str, str]],
-    prompt: Callable[[str, str], str] = score_json_prompt,
+    answers: Iterable[tuple[str, str]],
+    prompt: Callable[[str, str], str] = POLITENESS.score_json_prompt,
     *,
     workers: int = 8,
     **options,
 ) -> list[Score]:
     """`score` of every (question, answer), several at once, with a progress bar."""
-    return _each(lambda ask: score(llm, *ask, prompt, **options), asks, workers, "scoring")
+    return _each(lambda pair: score(llm, *pair, prompt, **options), answers, workers, "scoring")
 
 
-def jury(winners: list[str | None]) -> str | None:
-    """What more than half of the judges say: "a", "b" or "tie"; without such a majority it is a tie.
+# --- Asking ---------------------------------------------------------------------------------------------------
 
-    A judge who set the contest aside (None) has no vote; None if no judge has one.
+
+def ask_for_json(
+    llm: LLM | RecordingLLM,
+    prompt: str,
+    key: str,
+    allowed: tuple,
+    *,
+    seed: int = 0,
+    max_retries: int = 2,
+    num_predict: int = 200,
+) -> str | int:
+    """The value under `key` of a JSON reply, at temperature 0.
+
+    A malformed reply is asked for again, with another seed. Raises NoVerdict if none is usable or the server refuses
+    the prompt, LLMError if the server fails otherwise.
     """
-    votes = Counter(winner for winner in winners if winner is not None)
-    if not votes:
-        return None
-    favourite, count = votes.most_common(1)[0]
-    return favourite if 2 * count > votes.total() else "tie"
-
-
-def _ask_for(
-    key: str, allowed: tuple, llm: LLM | Asker, prompt: str, seed: int, max_retries: int, num_predict: int
-) -> tuple:
-    """(value, "") of the first usable reply, or (None, reason)."""
-    reason = "no reply"
     for attempt in range(max_retries + 1):
         temperature = RETRY_TEMPERATURE if attempt else 0
         options = {"seed": seed + attempt, "temperature": temperature, "num_predict": num_predict}
         try:
-            reply = llm.ask(prompt, format=ANSWER_WITH[key], **options)
+            return _value(llm.ask(prompt, format=SCHEMAS[key], **options), key, allowed)
+        except NoVerdict as error:
+            reason = error
         except LLMError as error:
             if not error.refused:
                 raise
-            return None, f"refused by the server: {error}"
-        value, reason = _read(reply, key, allowed)
-        if value is not None:
-            return value, ""
-    return None, f"{reason}, after {max_retries + 1} tries"
+            raise NoVerdict(f"refused by the server: {error}") from error
+    raise NoVerdict(f"{reason}, after {max_retries + 1} tries")
 
 
-def _read(reply: Reply, key: str, allowed: tuple) -> tuple:
-    """(value, "") or (None, what is wrong with the reply). A server need not hold to the schema."""
-    told = reply.text if len(reply.text) <= 60 else reply.text[:60] + "…"
+def _value(reply: Reply, key: str, allowed: tuple) -> str | int:
+    """The value, or NoVerdict with what is wrong with the reply: a server need not hold to the schema."""
+    start = reply.text if len(reply.text) <= 60 else reply.text[:60] + "…"
     try:
         value = json.loads(reply.text)[key]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         how = "cut off" if reply.done_reason == "length" else "malformed"
-        return None, f'{how}: no JSON with the key "{key}" in {told!r}'
+        raise NoVerdict(f'{how}: no JSON with the key "{key}" in {start!r}') from error
     if type(value) is not type(allowed[0]) or value not in allowed:
-        return None, f"malformed: {key} is none of {', '.join(map(str, allowed))} in {told!r}"
-    return value, ""
-
-
-def _first_token(llm: LLM | Asker, prompt: str) -> dict[str, float]:
-    """The likeliest first tokens of the reply and their log-probs. The same token can come twice; the better counts."""
-    reply = llm.ask(prompt, temperature=0, num_predict=1, top_logprobs=20)
-    places = reply.raw.get("logprobs")
-    if not places:
-        raise CourseError("The server sends no log-probabilities. Update Ollama, or use judge().")
-    likely = sorted(places[0].get("top_logprobs") or places, key=lambda token: token["logprob"])
-    return {token["token"]: token["logprob"] for token in likely}
+        raise NoVerdict(f"malformed: {key} is none of {', '.join(map(str, allowed))} in {start!r}")
+    return value
 
 
 def _each(function: Callable, items: Iterable, workers: int, label: str) -> list:
+    """The results in the order of the items."""
     items = list(items)
     results = [None] * len(items)
+    numbers = range(len(items))
     for number, result in in_parallel(
-        lambda number: function(items[number]), range(len(items)), workers=workers, total=len(items), label=label
+        lambda n: function(items[n]), numbers, workers=workers, total=len(items), label=label
     ):
         results[number] = result
     return results

@@ -3,8 +3,8 @@
 from helpers.llm.client import LLM, LLMError, Reply
 
 
-class Asker:
-    """A language model that a method asks; every request is kept for the row. One for each attempt at a record.
+class RecordingLLM:
+    """Asks as the `LLM` that it wraps, and keeps every request for the row. One for each attempt at a record.
 
     `requests` holds, in the order of the replies, {"model", "digest", "engine", "prompt", "options", "raw_reply",
     "done_reason", "prompt_tokens", "tokens", "seconds"}, or with "error" in place of the reply.
@@ -13,14 +13,14 @@ class Asker:
     def __init__(self, llm: LLM, requests: list[dict] | None = None):
         self._llm = llm
         self.requests = [] if requests is None else requests
-        self.model, self.digest, self.embedded = llm.model, llm.digest, llm.embedded
+        self.model = llm.model
 
     def ask(self, prompt: str, **options) -> Reply:
         """Ask as `LLM.ask` does: the same options, the same LLMError."""
-        request = {"model": self.model, "digest": self.digest, "engine": self._llm.engine}
-        request |= {"prompt": prompt, "options": options}
+        llm = self._llm
+        request = {"model": llm.model, "digest": llm.digest, "engine": llm.engine, "prompt": prompt, "options": options}
         try:
-            reply = self._llm.ask(prompt, **options)
+            reply = llm.ask(prompt, **options)
         except LLMError as error:
             self.requests.append(request | {"error": str(error)})
             raise
@@ -29,12 +29,12 @@ class Asker:
         self.requests.append(request | measured)
         return reply
 
-    def also(self, llm: LLM) -> "Asker":
-        """Another model (a weak one, a judge) whose requests go to the same row.
+    def also(self, llm: LLM | None) -> "RecordingLLM":
+        """Another model (a weak one, a judge) whose requests go to the same row; without one, this model.
 
         Put its model and digest into the method's `key`: another one makes other rows.
         """
-        return Asker(llm, self.requests)
+        return RecordingLLM(llm, self.requests) if llm else self
 
 
 def nth_seed(seed: int, number: int) -> int:

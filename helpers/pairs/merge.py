@@ -16,7 +16,18 @@ from helpers.records import fingerprint, save_preferences
 # What a merged row keeps of where it came from, where its method gives it.
 PROVENANCE = (
     *("method", "method_version", "model", "models", "digest", "engine", "judge", "verdicts", "authors", "synthetic"),
-    *("styles", "direction", "prompt_name", "prompt_version", "prompt", "seed", "temperature", "raw_reply", "time"),
+    *(
+        "criterion",
+        "voices",
+        "direction",
+        "prompt_name",
+        "prompt_version",
+        "prompt",
+        "seed",
+        "temperature",
+        "raw_reply",
+        "time",
+    ),
 )
 
 

@@ -1,28 +1,37 @@
 """What a method is: a function that makes a preference pair of one record by asking a language model.
 
 A method asks and decides. The builder does the rest: it asks again after problems, appends the rows, and writes
-down every request that was made through the `Asker`, so that no method has to think of provenance.
+down every request that was made through the `RecordingLLM`, so that no method has to think of provenance.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from helpers.llm.recording import Asker
+from helpers.criterion import Criterion
+from helpers.llm.client import NUM_PREDICT
+from helpers.llm.recording import RecordingLLM
+from helpers.politeness import POLITENESS
 from helpers.records import InstructionRecord
 
 
 @dataclass(frozen=True)
 class BuildSettings:
-    """How to ask."""
+    """What to ask for, and how."""
 
     seed: int = 123  # of the coin and, with the record, of the sampling
-    temperature: float = 0.7
-    num_predict: int = 128  # tokens; a longer reply counts as cut off
+    temperature: float = 0.8
+    num_predict: int = NUM_PREDICT  # tokens; a longer reply counts as cut off
     strict: bool = True  # see `checks.problems`
     max_retries: int = 2  # a record with problems is asked again with the next seed
     workers: int = 8  # records at once
     max_failures: int = 3  # records that the server failed on before the build stops
+    criterion: Criterion = POLITENESS
+
+    @property
+    def sampling(self) -> dict[str, float]:
+        """The options of every request that samples, besides its seed."""
+        return {"temperature": self.temperature, "num_predict": self.num_predict}
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,6 @@ class Method:
     name: str  # "rewrite", "rank", "strong-weak", "model-human", …
     version: int  # raise it whenever prompts or decisions change
     calls: int  # requests that a record takes when nothing goes wrong
-    make: Callable[[InstructionRecord, Asker, int], Outcome]
+    make: Callable[[InstructionRecord, RecordingLLM, int], Outcome]
     key: tuple = ()  # whatever else changes the outcome, as JSON; the first model and BuildSettings are known
     identity: Callable[[InstructionRecord], tuple] = question_and_answer  # what of a record changes the outcome

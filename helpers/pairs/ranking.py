@@ -124,16 +124,17 @@ def annotated_pairs(items: Iterable[Candidates], store: JudgementStore, which: s
     return pairs
 
 
-def ranked_by_wins(winners: dict[tuple[int, int], str], count: int) -> Ranking:
-    """Tiers by the number of duels won, a tie counting half (Copeland's rule).
+def ranked_by_wins(winners: dict[tuple[int, int], str | None], count: int) -> Ranking:
+    """Tiers by the share of its duels that an answer won, a tie counting half (Copeland's rule).
 
-    winners: (i, j) -> "a" if answer i won, "b" if j did, else a tie.
+    winners: (i, j) -> "a" if answer i won, "b" if j did, or "tie"; a duel without a verdict (None) does not count.
     """
-    points = [0.0] * count
-    for (i, j), winner in winners.items():
-        points[i] += {"a": 1.0, "b": 0.0}.get(winner, 0.5)
-        points[j] += {"a": 0.0, "b": 1.0}.get(winner, 0.5)
-    return ranked_by_scores(points)
+    points, duels = [0.0] * count, [0] * count
+    for pair, winner in winners.items():
+        for number, side in zip(pair, "ab", strict=True):
+            points[number] += {side: 1.0, "tie": 0.5}.get(winner, 0.0)
+            duels[number] += winner is not None
+    return ranked_by_scores(p / max(1, n) for p, n in zip(points, duels, strict=True))
 
 
 def ranked_by_scores(scores: Iterable[float]) -> Ranking:

@@ -15,11 +15,12 @@ from tqdm.auto import tqdm
 
 from helpers.files import CourseError, shown
 from helpers.llm.client import LLM, LLMError, in_parallel
-from helpers.llm.recording import Asker
+from helpers.llm.recording import RecordingLLM
 from helpers.pairs.checks import kind
 from helpers.pairs.method import BuildSettings, Method, Outcome
 from helpers.pairs.methods.rewrite import rewrite_method
 from helpers.pairs.store import JsonlStore
+from helpers.politeness import POLITENESS
 from helpers.records import FIVE_KEYS, InstructionRecord, PreferenceRecord, fingerprint
 
 REFUSED = "refused by the server"
@@ -63,15 +64,15 @@ class BuildSummary:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """All that decides what a record's row will be."""
+class RunKey:
+    """All that decides what a record's row will be: who is asked, how, and by which method."""
 
     llm: LLM
     settings: BuildSettings
     method: Method
 
     @classmethod
-    def of(cls, llm: LLM, settings: BuildSettings | None, method: Method | None) -> "Recipe":
+    def of(cls, llm: LLM, settings: BuildSettings | None, method: Method | None) -> "RunKey":
         """The settings by default are BuildSettings(), the method is rewriting."""
         settings = settings or BuildSettings()
         return cls(llm, settings, method or rewrite_method(settings))
@@ -81,6 +82,9 @@ class Recipe:
         method, llm = self.method, self.llm
         options = [getattr(self.settings, name) for name in ASKED_WITH]
         about = (*method.identity(record), *method.key)
+        # The course's own criterion was once the only one, so rows made for it do not name it.
+        if (criterion := self.settings.criterion) != POLITENESS:
+            about += (criterion.name, criterion.version)
         return fingerprint(method.name, method.version, llm.model, llm.digest, options, record.answer, *about)
 
 
@@ -100,13 +104,13 @@ def build_preferences(
     Raises CourseError if the server fails on more than `settings.max_failures` records, or if another builder
     is writing to the file.
     """
-    recipe = Recipe.of(llm, settings, method)
+    run = RunKey.of(llm, settings, method)
     summary, started = BuildSummary(), time.monotonic()
     total = len(records) if hasattr(records, "__len__") else total
     try:
         # Without smoothing the rate counts from the start, and without the rows that were there already.
-        with JsonlStore(path) as rows, tqdm(total=total, desc=recipe.method.name, smoothing=0, delay=0.3) as bar:
-            _build(records, recipe, rows, summary, bar)
+        with JsonlStore(path) as rows, tqdm(total=total, desc=run.method.name, smoothing=0, delay=0.3) as bar:
+            _build(records, run, rows, summary, bar)
     except KeyboardInterrupt:
         print(f"Interrupted. Every finished row is in {shown(path)}; run again to go on.")
         raise
@@ -128,10 +132,10 @@ def finished_rows(
     """
     if not Path(path).exists():
         raise CourseError(f"{shown(path)} is missing. Build it first with build_preferences.")
-    recipe = Recipe.of(llm, settings, method)
+    run = RunKey.of(llm, settings, method)
     with JsonlStore(path) as rows:
         for record in records:
-            key = recipe.fingerprint(record)
+            key = run.fingerprint(record)
             if key in rows:
                 yield rows[key]
 
@@ -149,12 +153,12 @@ def first_seed(key: str, seed: int) -> int:
     return (seed + int(key[:7], 16)) % 2**31
 
 
-def _build(records, recipe: Recipe, rows: JsonlStore, summary: BuildSummary, bar: tqdm) -> None:
+def _build(records, run: RunKey, rows: JsonlStore, summary: BuildSummary, bar: tqdm) -> None:
     asking: dict[str, int] = {}  # fingerprint -> how often the record has come again before its row was there
 
     def unfinished() -> Iterator[tuple[str, InstructionRecord]]:
         for record in records:
-            key = recipe.fingerprint(record)
+            key = run.fingerprint(record)
             if key in asking:
                 asking[key] += 1
             elif key in rows:
@@ -165,13 +169,13 @@ def _build(records, recipe: Recipe, rows: JsonlStore, summary: BuildSummary, bar
                 asking[key] = 0
                 yield key, record
 
-    jobs = in_parallel(lambda job: make_row(*job, recipe), unfinished(), workers=recipe.settings.workers)
+    jobs = in_parallel(lambda job: make_row(*job, run), unfinished(), workers=run.settings.workers)
     for (key, _), result in jobs:
         again = asking.pop(key)
         bar.update(1 + again)
         if isinstance(result, LLMError):
             summary.failed += 1 + again
-            _stop_after_too_many(result, summary, recipe.settings)
+            _stop_after_too_many(result, summary, run.settings)
             continue
         rows.append(result)
         summary.count(result, new=True)
@@ -187,28 +191,28 @@ def _stop_after_too_many(error: LLMError, summary: BuildSummary, settings: Build
         ) from error
 
 
-def make_row(key: str, record: InstructionRecord, recipe: Recipe) -> dict | LLMError:
+def make_row(key: str, record: InstructionRecord, run: RunKey) -> dict | LLMError:
     """Ask until an outcome has no problems. A refusal is the record's fault, another failure is not."""
     failed = []
-    for attempt in range(recipe.settings.max_retries + 1):
-        ask, seed = Asker(recipe.llm), first_seed(key, recipe.settings.seed) + attempt
+    for attempt in range(run.settings.max_retries + 1):
+        ask, seed = RecordingLLM(run.llm), first_seed(key, run.settings.seed) + attempt
         try:
-            outcome = _outcome(record, recipe.method, ask, seed)
+            outcome = _outcome(record, run.method, ask, seed)
         except LLMError as error:
             if not error.refused:
                 return error
             outcome = Outcome(problems=(f"{REFUSED}: {error}",))
         if not outcome.problems:
-            return _row(key, record, recipe, outcome, failed, seed, ask)
+            return _row(key, record, run, outcome, failed, seed, ask)
         reply = ask.requests[-1].get("raw_reply", "") if ask.requests else ""
         problems = list(outcome.problems)
         failed.append({"seed": seed, "reply": reply.strip(), "problems": problems, "requests": ask.requests})
         if kind(problems[0]) == REFUSED:
             break
-    return _row(key, record, recipe, outcome, failed)
+    return _row(key, record, run, outcome, failed)
 
 
-def _outcome(record: InstructionRecord, method: Method, ask: Asker, seed: int) -> Outcome:
+def _outcome(record: InstructionRecord, method: Method, ask: RecordingLLM, seed: int) -> Outcome:
     """What the method makes of the record. What it calls a pair must be one: two proper texts that differ."""
     notes = {}
     try:
@@ -230,32 +234,44 @@ def _question(record: InstructionRecord) -> dict:
 def _row(
     key: str,
     record: InstructionRecord,
-    recipe: Recipe,
+    run: RunKey,
     outcome: Outcome,
     failed: list[dict],
     seed: int | None = None,
-    ask: Asker | None = None,
+    ask: RecordingLLM | None = None,
 ) -> dict:
-    """The five keys and where they came from. The prompt and the raw reply are those of the last request."""
-    llm, settings, method = recipe.llm, recipe.settings, recipe.method
-    requests = ask.requests if ask else []
-    every = [request for attempt in failed for request in attempt["requests"]] + requests
-    last = every[-1] if every else {}
+    """The five keys and where they came from. Seed and client are those of the last attempt, if it did not fail."""
     good = not (outcome.problems or outcome.tie)
-    reason = ["tie: neither side is better"] if outcome.tie else list(outcome.problems)
     row = (
         _question(record)
         | {"chosen": outcome.chosen if good else None, "rejected": outcome.rejected if good else None}
-        | {"status": "ok" if good else "set aside", "reason": reason}
-        | {"fingerprint": key, "method": method.name, "method_version": method.version}
-        | {"engine": llm.engine, "model": llm.model, "digest": llm.digest}
-        | {"seed": seed, "temperature": settings.temperature, "num_predict": settings.num_predict}
-        | {"prompt": last.get("prompt"), "raw_reply": last.get("raw_reply") if ask else None}
-        | {"requests": requests, "failed_attempts": failed, "attempts": len(failed) + (ask is not None)}
-        | {"calls": len(every), "tokens": sum(request.get("tokens", 0) for request in every)}
-        | {"seconds": round(sum(request.get("seconds", 0) for request in every), 3)}
+        | {"status": "ok" if good else "set aside"}
+        | {"reason": ["tie: neither side is better"] if outcome.tie else list(outcome.problems)}
+        | {"fingerprint": key, **_origin(run), "seed": seed, **_requests(failed, ask)}
         | {"time": datetime.now(UTC).isoformat(timespec="seconds")}
     )
     if clash := row.keys() & outcome.notes.keys():
-        raise ValueError(f"The notes of the method {method.name!r} use keys of the row: {sorted(clash)}.")
+        raise ValueError(f"The notes of the method {run.method.name!r} use keys of the row: {sorted(clash)}.")
     return row | outcome.notes
+
+
+def _origin(run: RunKey) -> dict:
+    """Who was asked, how, for what."""
+    return (
+        {"method": run.method.name, "method_version": run.method.version, "criterion": run.settings.criterion.name}
+        | {"engine": run.llm.engine, "model": run.llm.model, "digest": run.llm.digest}
+        | run.settings.sampling
+    )
+
+
+def _requests(failed: list[dict], ask: RecordingLLM | None) -> dict:
+    """Every request of every attempt, and their sums. The prompt and the raw reply are those of the last request."""
+    requests = ask.requests if ask else []
+    every = [request for attempt in failed for request in attempt["requests"]] + requests
+    last = every[-1] if every else {}
+    return (
+        {"prompt": last.get("prompt"), "raw_reply": last.get("raw_reply") if ask else None}
+        | {"requests": requests, "failed_attempts": failed, "attempts": len(failed) + (ask is not None)}
+        | {"calls": len(every), "tokens": sum(request.get("tokens", 0) for request in every)}
+        | {"seconds": round(sum(request.get("seconds", 0) for request in every), 3)}
+    )

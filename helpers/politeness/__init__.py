@@ -5,8 +5,7 @@ from helpers.politeness.voices import politeness, voiced
 
 POLITENESS = Criterion(
     name="politeness",
-    voices=("polite", "neutral", "blunt"),
-    requests=("Answer politely. ", "", "Answer bluntly. "),
+    requests={"polite": "Answer politely. ", "neutral": "", "blunt": "Answer bluntly. "},
     directions=("more polite", "less polite"),
     scale="How polite is the answer, from 1 (rude) to 5 (very polite)?",
     levels=(

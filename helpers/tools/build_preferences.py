@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import NoReturn
@@ -14,36 +15,11 @@ from typing import NoReturn
 from helpers.files import CourseError, shown
 from helpers.llm.client import LLM, Reply
 from helpers.llm.connect import connect
-from helpers.llm.recording import Asker
+from helpers.llm.recording import RecordingLLM
 from helpers.pairs.method import BuildSettings, Method
-from helpers.pairs.methods.model_human import model_human_method
-from helpers.pairs.methods.rank import rank_method
-from helpers.pairs.methods.rewrite import rewrite_method
-from helpers.pairs.methods.strong_weak import strong_weak_method
-from helpers.pairs.run import BuildSummary, Recipe, build_preferences, finished_rows, first_seed, five_keys
+from helpers.pairs.run import BuildSummary, RunKey, build_preferences, finished_rows, first_seed, five_keys
 from helpers.pairs.store import JsonlStore
 from helpers.records import InstructionRecord, read_instructions, save_preferences
-
-
-def strong_weak(settings: BuildSettings, llm: LLM, weak: LLM | None) -> Method:
-    """A course model is told by the coin how to speak, so that the strong side wins; others answer as they are."""
-    return strong_weak_method(settings, weak, None if llm.embedded else ("neutral", "neutral"))
-
-
-def model_human(settings: BuildSettings, llm: LLM, weak: LLM | None) -> Method:
-    """The person's answer is the record's own. Course models say the same, hence the voices of notebook 03 for them."""
-    if llm.embedded:
-        return model_human_method(settings)
-    return model_human_method(settings, lambda record, voice: record.output, ("neutral", "neutral"))
-
-
-# Each takes the settings, the model and the weak model (None but for strong-weak).
-METHODS: dict[str, Callable[[BuildSettings, LLM, LLM | None], Method]] = {
-    "rewrite": lambda settings, llm, weak: rewrite_method(settings),
-    "rank": lambda settings, llm, weak: rank_method(settings),
-    "strong-weak": strong_weak,
-    "model-human": model_human,
-}
 
 
 @dataclass(frozen=True)
@@ -80,18 +56,16 @@ def build(options: Namespace) -> int:
         raise CourseError(
             f"{error.filename} cannot be reached: {error.strerror}. Check that you may go there."
         ) from error
-    recipe, models = recipe_of(options)
-    plan = plan_of(records_of(options), recipe, rows)
+    run, models = run_of(options)
+    plan = plan_of(records_of(options), run, rows)
     print(f"{options.method} with {models}: {plan}. Rows go to {shown(rows)}.", flush=True)
     if options.dry_run:
-        return show_first_prompt(options, recipe)
-    summary = build_preferences(
-        records_of(options), recipe.llm, rows, recipe.settings, recipe.method, total=plan.records
-    )
+        return show_first_prompt(options, run)
+    summary = build_preferences(records_of(options), run.llm, rows, run.settings, run.method, total=plan.records)
     print(closing(summary))
     if not summary.made + summary.reused:
         raise CourseError(f"No pair was made, so {shown(out)} was not written. {shown(rows)} says why.")
-    done = finished_rows(records_of(options), recipe.llm, rows, recipe.settings, recipe.method)
+    done = finished_rows(records_of(options), run.llm, rows, run.settings, run.method)
     save_preferences(out, (five_keys(row) for row in done if row["status"] == "ok"))
     print(f"{summary.made + summary.reused:,} pairs are in {shown(out)}.")
     return 1 if summary.failed else 0
@@ -115,7 +89,7 @@ def check_paths(instructions: Path, out: Path, rows: Path) -> None:
         )
 
 
-def recipe_of(options: Namespace) -> tuple[Recipe, str]:
+def run_of(options: Namespace) -> tuple[RunKey, str]:
     """Connect to the models that the method needs, and name them. A dry run sends no prompt, not even to load them."""
     llm, weak = connect(options.model, options.host, warm_up=not options.dry_run), None
     if options.method == "strong-weak":
@@ -124,15 +98,16 @@ def recipe_of(options: Namespace) -> tuple[Recipe, str]:
         weak = connect(options.weak_model or "course-weak", options.host, warm_up=not options.dry_run)
     if options.dry_run:
         llm, weak = Silent.like(llm), weak and Silent.like(weak)
-    settings = BuildSettings(
-        seed=options.seed,
-        temperature=options.temperature,
-        num_predict=options.num_predict,
-        strict=llm.embedded,
-        workers=options.workers,
-    )
+    given = {name: getattr(options, name) for name in ("seed", "temperature", "num_predict", "workers")}
+    settings = BuildSettings(**{k: v for k, v in given.items() if v is not None}, strict=llm.embedded)
     models = f"{llm.model} and {weak.model}" if weak else llm.model
-    return Recipe(llm, settings, METHODS[options.method](settings, llm, weak)), models
+    return RunKey(llm, settings, method_named(options.method)(settings, llm, weak)), models
+
+
+def method_named(name: str) -> Callable[..., Method]:
+    """The function that makes the method: `strong_weak_method` of pairs/methods/strong_weak.py for "strong-weak"."""
+    stem = name.replace("-", "_")
+    return getattr(import_module(f"helpers.pairs.methods.{stem}"), f"{stem}_method")
 
 
 def records_of(options: Namespace) -> Iterator[InstructionRecord]:
@@ -140,11 +115,11 @@ def records_of(options: Namespace) -> Iterator[InstructionRecord]:
     return islice(read_instructions(options.instructions), options.limit)
 
 
-def plan_of(records: Iterator[InstructionRecord], recipe: Recipe, rows: Path) -> Plan:
+def plan_of(records: Iterator[InstructionRecord], run: RunKey, rows: Path) -> Plan:
     """Read all records once, so that a wrong one is found before anything is asked."""
     with JsonlStore(rows) if rows.exists() else nullcontext(()) as finished:
-        there = Counter(recipe.fingerprint(record) in finished for record in records)
-    return Plan(there.total(), there[True], there[False] * recipe.method.calls)
+        there = Counter(run.fingerprint(record) in finished for record in records)
+    return Plan(there.total(), there[True], there[False] * run.method.calls)
 
 
 def closing(summary: BuildSummary) -> str:
@@ -173,11 +148,11 @@ class Silent(LLM):
         raise FirstPrompt(prompt, options)
 
 
-def show_first_prompt(options: Namespace, recipe: Recipe) -> int:
+def show_first_prompt(options: Namespace, run: RunKey) -> int:
     """End a dry run: print what the first record would be asked, word for word."""
     record = next(records_of(options))
     try:
-        recipe.method.make(record, Asker(recipe.llm), first_seed(recipe.fingerprint(record), options.seed))
+        run.method.make(record, RecordingLLM(run.llm), first_seed(run.fingerprint(record), run.settings.seed))
     except FirstPrompt as first:
         prompt, asked = first.args
         shown_options = ", ".join(f"{key} {value}" for key, value in asked.items())

@@ -3,9 +3,10 @@
 import json
 import math
 import re
-from functools import partial
+from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import ollama
 import pytest
 
@@ -14,23 +15,21 @@ from helpers.llm.client import LLM, LLMError, Retry
 from helpers.llm.judge import (
     Score,
     Verdict,
-    judge,
+    both_orders,
     judge_all,
     jury,
     label_probability,
+    llm_judge,
+    rule_judge,
     score,
     score_all,
+    scores,
     soft_label,
     soft_labels,
+    win_rate,
 )
-from helpers.llm.recording import Asker
-from helpers.politeness.prompts import (
-    criterion_prompt,
-    judge_json_prompt,
-    judge_prompt,
-    rubric_prompt,
-    score_json_prompt,
-)
+from helpers.llm.recording import RecordingLLM
+from helpers.politeness import POLITENESS
 
 LEVEL = {"rude": 1, "plain": 3, "kind": 5}
 WINNERS = {"kind": "a", "rude": "b"}
@@ -64,22 +63,28 @@ def fake(answer, **more):
     return FakeLLM(lambda prompt, attempt: answer(prompt), **more)
 
 
+def judged(llm, a, b, **options):
+    return both_orders(llm_judge(llm, **options), "q", a, b)
+
+
 @pytest.mark.parametrize("a, b, winner", [("kind", "rude", "a"), ("plain", "kind", "b"), ("plain", "plain", "tie")])
 def test_the_better_answer_wins_in_both_orders(a, b, winner):
-    assert judge(fake(by_level), "q", a, b).winner == winner
+    assert judged(fake(by_level), a, b).winner == winner
 
 
 @pytest.mark.parametrize("place", "AB")
 def test_a_judge_that_follows_the_place_finds_ties_only(place):
-    verdict = judge(fake(lambda prompt: f'{{"winner": "{place}"}}'), "q", "kind", "rude")
+    verdict = judged(fake(lambda prompt: f'{{"winner": "{place}"}}'), "kind", "rude")
     assert (verdict.first, verdict.swapped, verdict.winner, verdict.reason) == (place, place, "tie", "")
 
 
 def test_the_request_holds_to_a_schema_at_temperature_0_with_the_sides_swapped():
     llm = fake(by_level)
-    judge(llm, "q", "kind", "rude", seed=5)
+    judged(llm, "kind", "rude", seed=5)
     (first, options), (swapped, _) = llm.asked
-    assert first == judge_json_prompt("q", "kind", "rude") and swapped == judge_json_prompt("q", "rude", "kind")
+    assert first == POLITENESS.judge_json_prompt("q", "kind", "rude") and swapped == POLITENESS.judge_json_prompt(
+        "q", "rude", "kind"
+    )
     assert options["temperature"] == 0 and options["seed"] == 5
     assert options["format"]["properties"]["winner"]["enum"] == ["A", "B"]
     assert options["format"]["required"] == ["winner"]
@@ -87,8 +92,8 @@ def test_the_request_holds_to_a_schema_at_temperature_0_with_the_sides_swapped()
 
 def test_another_criterion_goes_into_the_prompt():
     llm = fake(by_level)
-    prompt = partial(criterion_prompt, criterion="is more helpful")
-    assert judge(llm, "q", "rude", "kind", prompt).winner == "b"
+    helpful = replace(POLITENESS, directions=("more helpful", "less helpful"))
+    assert judged(llm, "rude", "kind", prompt=helpful.long_judge_prompt).winner == "b"
     assert "which response is more helpful?" in llm.asked[0][0]
 
 
@@ -98,7 +103,7 @@ MALFORMED = ["A", '{"winner": "C"}', '{"winner": ["A"]}', '{"best": "A"}', "[]",
 @pytest.mark.parametrize("text", MALFORMED)
 def test_a_malformed_verdict_is_asked_again_and_then_set_aside_with_its_reason(text):
     llm = fake(lambda prompt: text)
-    verdict = judge(llm, "q", "kind", "rude", max_retries=2)
+    verdict = judged(llm, "kind", "rude", max_retries=2)
     assert verdict.winner is None and verdict.first is None and verdict.swapped is None
     assert "malformed" in verdict.reason and "after 3 tries" in verdict.reason
     assert len(llm.asked) == 3, "once the first order is lost, the second need not be asked"
@@ -108,33 +113,80 @@ def test_a_malformed_verdict_is_asked_again_and_then_set_aside_with_its_reason(t
 
 def test_a_retry_can_mend_a_verdict():
     llm = FakeLLM(lambda prompt, attempt: by_level(prompt) if attempt else "Well, it depends.")
-    assert judge(llm, "q", "kind", "rude").winner == "a"
+    assert judged(llm, "kind", "rude").winner == "a"
     assert len(llm.asked) == 4
 
 
 def test_only_the_second_order_is_lost():
-    swapped = judge_json_prompt("q", "rude", "kind")
-    verdict = judge(fake(lambda prompt: "?" if prompt == swapped else by_level(prompt)), "q", "kind", "rude")
-    assert (verdict.first, verdict.swapped, verdict.winner) == ("A", None, None) and verdict.reason
+    swapped = POLITENESS.judge_json_prompt("q", "rude", "kind")
+    verdict = judged(fake(lambda prompt: "?" if prompt == swapped else by_level(prompt)), "kind", "rude")
+    assert verdict.winner is None and "malformed" in verdict.reason
 
 
 def test_a_cut_off_verdict_says_so():
-    assert "cut off" in judge(fake(lambda prompt: '{"win', done_reason="length"), "q", "a", "b").reason
+    assert "cut off" in judged(fake(lambda prompt: '{"win', done_reason="length"), "a", "b").reason
 
 
 def test_a_refused_prompt_is_set_aside_at_once_and_other_failures_are_raised():
     refusing = fake(lambda prompt: LLMError("too long", refused=True))
-    assert "refused by the server: too long" == judge(refusing, "q", "a", "b").reason and len(refusing.asked) == 1
+    assert "refused by the server: too long" == judged(refusing, "a", "b").reason and len(refusing.asked) == 1
     with pytest.raises(LLMError, match="gone"):
-        judge(fake(lambda prompt: LLMError("gone", transient=True)), "q", "a", "b")
+        judged(fake(lambda prompt: LLMError("gone", transient=True)), "a", "b")
 
 
 def test_judge_all_keeps_the_order(capsys):
     contests = [("q", a, b) for a in LEVEL for b in LEVEL] * 3
-    winners = [verdict.winner for verdict in judge_all(fake(by_level), contests, workers=4)]
+    winners = [verdict.winner for verdict in judge_all(llm_judge(fake(by_level)), contests, workers=4)]
     sign = {1: "a", 0: "tie", -1: "b"}
     assert winners == [sign[(LEVEL[a] > LEVEL[b]) - (LEVEL[a] < LEVEL[b])] for _, a, b in contests]
-    assert judge_all(fake(by_level), []) == []
+    assert judge_all(llm_judge(fake(by_level)), []) == []
+
+
+# --- a rule, and many contests --------------------------------------------------------------------------------
+
+CONTESTS = [("q1", "kind", "rude"), ("q2", "plain", "kind"), ("q3", "plain", "plain"), ("q4", "kind", "plain")]
+NONE = Verdict(None, None, "malformed")
+
+
+def by_rule(contests, level=LEVEL.get):
+    return judge_all(rule_judge(level), contests)
+
+
+def test_a_rule_judges_as_a_language_model_does():
+    assert by_rule(CONTESTS) == [Verdict("A", "B"), Verdict("B", "A"), Verdict("tie", "tie"), Verdict("A", "B")]
+    by_model = judge_all(llm_judge(fake(by_level)), CONTESTS)
+    assert [v.winner for v in by_rule(CONTESTS)] == [v.winner for v in by_model] == ["a", "b", "tie", "a"]
+
+
+def test_scores_and_win_rate_by_hand():
+    assert scores(by_rule(CONTESTS)).tolist() == [1, 0, 0.5, 1]
+    rate = win_rate(by_rule(CONTESTS))
+    assert (rate.value, rate.judged, rate.missing) == (2.5 / 4, 4, 0) and rate.low < rate.value < rate.high
+    assert str(rate).startswith("0.625 [") and "without" not in str(rate)
+
+
+def test_swapping_the_sides_of_every_contest_turns_the_win_rate_round():
+    turned = [(question, b, a) for question, a, b in CONTESTS]
+    assert win_rate(by_rule(turned)).value == 1 - win_rate(by_rule(CONTESTS)).value
+
+
+def test_a_judge_that_is_wrong_wins_nothing():
+    contests = [("q", "kind", "rude"), ("q", "plain", "rude")]
+    assert win_rate(by_rule(contests, lambda text: -LEVEL[text]))[:3] == (0, 0, 0)
+
+
+def test_a_missing_verdict_is_no_tie_but_left_out_and_counted():
+    verdicts = [*by_rule(CONTESTS), NONE, NONE]
+    assert np.isnan(scores(verdicts)).tolist() == [False] * 4 + [True] * 2
+    rate = win_rate(verdicts)
+    assert rate[:3] == win_rate(by_rule(CONTESTS))[:3] and (rate.judged, rate.missing) == (4, 2)
+    assert str(rate).endswith("2 of 6 contests without a verdict")
+
+
+def test_a_win_rate_needs_verdicts():
+    for verdicts in ([], [NONE] * 5):
+        with pytest.raises(CourseError, match="at least 2"):
+            win_rate(verdicts)
 
 
 # --- soft labels ----------------------------------------------------------------------------------------------
@@ -167,7 +219,9 @@ def test_a_soft_label_averages_both_orders():
     class Sure:
         def ask(self, prompt, **options):
             assert options["top_logprobs"] == 20 and options["num_predict"] == 1 and options["temperature"] == 0
-            return SimpleNamespace(raw=raw(0.9, 0.1) if prompt == judge_prompt("q", "x", "y") else raw(0.3, 0.7))
+            return SimpleNamespace(
+                raw=raw(0.9, 0.1) if prompt == POLITENESS.judge_prompt("q", "x", "y") else raw(0.3, 0.7)
+            )
 
     assert soft_label(Sure(), "q", "x", "y") == pytest.approx((0.9 + 0.7) / 2)
     assert soft_labels(Sure(), [("q", "x", "y"), ("q", "y", "x")]) == pytest.approx([0.8, 0.2])
@@ -188,10 +242,10 @@ def test_a_server_without_logprobs_is_told():
 def test_scores():
     llm = fake(lambda prompt: '{"score": 4}')
     assert score(llm, "q", "kind") == Score(4)
-    assert llm.asked[0][0] == score_json_prompt("q", "kind")
+    assert llm.asked[0][0] == POLITENESS.score_json_prompt("q", "kind")
     assert llm.asked[0][1]["format"]["properties"]["score"]["enum"] == [1, 2, 3, 4, 5]
-    score(llm, "q", "kind", partial(rubric_prompt, levels={1: "bad", 5: "good"}))
-    assert "1: bad\n5: good" in llm.asked[-1][0]
+    score(llm, "q", "kind", POLITENESS.rubric_prompt)
+    assert "1: rude: it scolds, mocks or belittles the reader\n2: blunt" in llm.asked[-1][0]
     assert score_all(llm, [("q", "kind")] * 3) == [Score(4)] * 3
 
 
@@ -237,7 +291,7 @@ def connected(server, **settings):
 def test_a_real_request_asks_for_the_schema_and_for_logprobs_at_the_top_level(fake_ollama):
     server = fake_ollama(answer=lambda body: by_level(body["prompt"]))
     llm = connected(server)
-    assert judge(llm, "q", "rude", "kind").winner == "b"
+    assert judged(llm, "rude", "kind").winner == "b"
     assert server.bodies[0]["format"]["required"] == ["winner"] and "logprobs" not in server.bodies[0]
     with pytest.raises(CourseError, match="no log-probabilities"):
         soft_label(llm, "q", "rude", "kind")
@@ -248,11 +302,11 @@ def test_a_real_request_asks_for_the_schema_and_for_logprobs_at_the_top_level(fa
 def test_a_busy_server_is_no_verdict(fake_ollama):
     server = fake_ollama(trouble=lambda body: (503, "busy"))
     with pytest.raises(LLMError, match="busy"):
-        judge(connected(server), "q", "rude", "kind")
+        judged(connected(server), "rude", "kind")
 
 
-def test_an_asker_keeps_every_request_of_a_judge(fake_ollama):
+def test_a_recording_client_keeps_every_request_of_a_judge(fake_ollama):
     server = fake_ollama(answer=lambda body: by_level(body["prompt"]))
-    asker = Asker(connected(server))
-    judge(asker, "q", "rude", "kind")
-    assert [request["raw_reply"] for request in asker.requests] == ['{"winner": "B"}', '{"winner": "A"}']
+    client = RecordingLLM(connected(server))
+    judged(client, "rude", "kind")
+    assert [request["raw_reply"] for request in client.requests] == ['{"winner": "B"}', '{"winner": "A"}']

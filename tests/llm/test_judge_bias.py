@@ -4,10 +4,11 @@ import pytest
 
 from helpers.files import CourseError
 from helpers.llm.judge import Verdict
-from helpers.llm.judge_bias import accuracy, length_bias, self_preference
+from helpers.llm.judge_bias import accuracy, agreement, length_bias, position_bias, self_preference
 
 RIGHT, WRONG = {"a": Verdict("A", "B"), "b": Verdict("B", "A")}, {"a": Verdict("B", "A"), "b": Verdict("A", "B")}
-FIRST = Verdict("A", "A")
+FIRST, NONE = Verdict("A", "A"), Verdict(None, None, "malformed")
+SIDE = {1: RIGHT["a"], 0: RIGHT["b"], 0.5: FIRST, None: NONE}
 
 
 def test_a_judge_that_follows_the_place_is_right_half_the_time_and_keeps_nothing():
@@ -65,3 +66,51 @@ def test_self_preference():
     assert found["excess"] == pytest.approx(1 / 3)
     turned = self_preference(["b", "b", "a"], ["b", "b", "b"], ["b", "a", "a"])
     assert turned["excess"] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("letter", ["A", "B"])
+def test_the_place_of_a_judge_that_always_names_one_side(letter):
+    bias = position_bias([Verdict(letter, letter)] * 4)
+    assert bias[f"{letter} both times"] == 1 and sum(bias.values()) == 1
+
+
+def test_position_bias_by_hand():
+    labels = zip("ABAAB", "BAAAB", strict=True)
+    found = position_bias([*(Verdict(*pair) for pair in labels), Verdict("tie", "tie"), NONE, NONE])
+    assert {kind: round(24 * share) for kind, share in found.items()} == {
+        "the same answer": 8, "A both times": 8, "B both times": 4, "no choice": 4, "no verdict": 6
+    }  # fmt: skip
+
+
+def test_agreement_by_hand():
+    one, two = ([SIDE[score] for score in row] for row in ([1, 1, 1, 0, 0, 0.5], [1, 1, 0, 0, 0.5, 0.5]))
+    found = agreement(one, two)
+    # expected by chance: 3/6 · 2/6 (wins) + 2/6 · 2/6 (losses) + 1/6 · 2/6 (ties) = 12/36
+    assert found["agreement"] == pytest.approx(4 / 6)
+    assert found["kappa"] == pytest.approx((4 / 6 - 12 / 36) / (1 - 12 / 36))
+    # decisive for both: (1, 1), (1, 1), (1, 0), (0, 0); chance 3/4 · 2/4 + 1/4 · 2/4 = 1/2
+    assert (found["contests"], found["decisive"], found["decisive agreement"]) == (6, 4, 0.75)
+    assert found["decisive kappa"] == pytest.approx((0.75 - 0.5) / 0.5)
+
+
+def test_agreement_leaves_out_and_counts_contests_without_a_verdict():
+    one, two = ([SIDE[score] for score in row] for row in ([1, 0, None, 0.5, None], [1, 1, 1, None, None]))
+    found = agreement(one, two)
+    assert (found["contests"], found["agreement"], found["without a verdict"]) == (2, 0.5, 3)
+
+
+def test_agreement_on_one_and_the_same_verdict_has_no_kappa():
+    found = agreement([RIGHT["a"]] * 5, [RIGHT["a"]] * 5)
+    assert found["agreement"] == 1 and found["kappa"] is None
+
+
+def test_agreement_without_a_decisive_contest():
+    found = agreement([FIRST] * 3, [SIDE[score] for score in (1, 0, 0.5)])
+    assert found["decisive"] == 0 and found["decisive agreement"] is None and found["decisive kappa"] is None
+
+
+@pytest.mark.parametrize("verdicts", [[], [NONE]])
+def test_without_a_verdict_there_is_no_bias_to_tell(verdicts):
+    with pytest.raises(CourseError, match="No contest has a verdict"):
+        position_bias(verdicts)
+    assert agreement(verdicts, verdicts)["agreement"] is None

@@ -21,7 +21,7 @@ TAUGHT = {
         *("encode_example", "sft_loss", "forget_words"),
     ],
     "07": ["collate", "token_logprobs", "sequence_logprobs", "anchored_dpo_loss"],
-    "08": ["per_answer", "both_orders", "scores", "win_rate", "log_ratios", "reward_accuracy", "judge_prompt"],
+    "08": ["per_answer", "both_orders", "scores", "win_rate", "log_ratios", "reward_accuracy", "judge_json_prompt"],
 }
 
 

@@ -29,7 +29,7 @@ def reasons(merged):
 def test_every_row_keeps_where_it_came_from_and_loses_what_is_large():
     (kept,) = merge([[row("A", "B", synthetic="chosen")]]).rows
     assert (kept["method"], kept["model"], kept["prompt_version"], kept["seed"]) == ("rewrite", "m", 3, 7)
-    assert kept["synthetic"] == "chosen" and "requests" not in kept and "styles" not in kept
+    assert kept["synthetic"] == "chosen" and "requests" not in kept and "voices" not in kept
 
 
 def test_a_duplicate_is_named_in_the_row_that_stays():

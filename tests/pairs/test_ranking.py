@@ -183,3 +183,9 @@ def test_alpha_counts_decisive_votes_only():
     votes = {"1": {"x": "a", "y": "a", "z": "tie"}, "2": {"x": "b", "y": "b"}, "3": {"x": "a", "y": "tie"}}
     assert alpha(votes) == {"comparisons": 2, "votes": 4, "alpha": 1.0}
     assert alpha({}) == {"comparisons": 0, "votes": 0, "alpha": None}
+
+
+def test_a_duel_without_a_verdict_is_no_tie():
+    assert ranked_by_wins({(0, 1): "a", (0, 2): None, (1, 2): "a"}, 3) == ((0,), (1,), (2,))
+    assert ranked_by_wins({(0, 1): "a", (0, 2): "tie", (1, 2): "a"}, 3) == ((0,), (1,), (2,))
+    assert ranked_by_wins({(0, 1): "tie", (0, 2): None, (1, 2): "a"}, 3) == ((1,), (0,), (2,))

@@ -46,7 +46,11 @@ def test_every_record_becomes_a_pair_with_its_provenance(fake_ollama, tmp_path, 
             "abc",
         )
         assert row["seed"] == first_seed(row["fingerprint"], 123)
-        assert (row["temperature"], row["prompt_version"], row["failed_attempts"]) == (0.7, 1, [])
+        assert (row["temperature"], row["prompt_version"], row["failed_attempts"]) == (
+            BuildSettings().temperature,
+            1,
+            [],
+        )
         assert row["time"].endswith("+00:00") and row["seconds"] > 0
     seeds = {body["options"]["seed"] for body in server.bodies}
     assert len(seeds) == len(server.bodies), "one seed for all would throw the same dice for every answer"

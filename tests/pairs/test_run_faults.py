@@ -88,7 +88,9 @@ def test_a_useless_reply_is_asked_for_again_then_set_aside(fake_ollama, tmp_path
     server, path = fake_ollama(answer=answer), tmp_path / "pairs.jsonl"
     summary = build_preferences(RECORDS[:3], llm_of(server), path, SETTINGS)
     assert (summary.made, summary.set_aside, summary.retried, len(server.bodies)) == (0, 3, 6, 9)
-    assert all(body["options"]["num_predict"] == 128 for body in server.bodies), "an endless loop must have an end"
+    assert all(body["options"]["num_predict"] == SETTINGS.num_predict for body in server.bodies), (
+        "an endless loop must have an end"
+    )
     assert set(summary.reasons) == kinds and max(summary.reasons.values()) == 3
     for row in read_jsonl(path):
         first = first_seed(row["fingerprint"], 123)

@@ -13,9 +13,8 @@ import pytest
 from helpers.files import DATA, ROOT, read_jsonl
 from helpers.pairs.store import JsonlStore
 from helpers.records import FIVE_KEYS, load_instructions, load_preferences
-from helpers.tools import build_options as options_module
 from helpers.tools import build_preferences as command
-from helpers.tools.build_options import build_options
+from helpers.tools.build_options import build_options, methods
 
 SHIPPED = load_instructions(DATA / "instruction-data.json")
 RECORDS = list({record.output: record for record in SHIPPED}.values())[:12]
@@ -71,7 +70,7 @@ def test_a_second_call_asks_for_nothing_and_a_longer_one_goes_on(build, folder, 
     assert len(asked(server)) == 12 and len(load_preferences(folder / "pairs.json")) == 12
 
 
-@pytest.mark.parametrize("method", list(command.METHODS))
+@pytest.mark.parametrize("method", list(methods()))
 def test_a_dry_run_asks_nothing_and_writes_nothing(build, folder, fake_ollama, capsys, method):
     server, before = fake_ollama(), sorted(folder.iterdir())
     weak = ["--weak-model", "test-model"] if method == "strong-weak" else []
@@ -210,17 +209,18 @@ def test_help_tells_of_methods_and_exit_codes(capsys):
     with pytest.raises(SystemExit) as ended:
         build_options(["--help"])
     said = capsys.readouterr().out
-    assert ended.value.code == 0 and all(f"  {name}  " in said for name in command.METHODS)
-    assert tuple(command.METHODS) == options_module.METHODS
+    assert ended.value.code == 0 and all(f"  {name}  " in said for name in methods())
+    assert list(methods()) == ["model-human", "rank", "rewrite", "strong-weak"]
     assert "exit codes: 0 all done" in said and "130 interrupted" in said
 
 
-def test_a_folder_that_may_not_be_entered_is_told(build, fake_ollama, capsys, monkeypatch):
+def test_a_folder_that_may_not_be_entered_is_told(folder, fake_ollama, capsys, monkeypatch):
     def closed(path):
         raise PermissionError(13, "Permission denied", str(path))
 
+    options = build_options(arguments(folder, fake_ollama()))
     monkeypatch.setattr(command.Path, "is_dir", closed)
-    assert build(fake_ollama()) == 1
+    assert command.main(options) == 1
     assert "pairs.json cannot be reached: Permission denied" in capsys.readouterr().err
 
 

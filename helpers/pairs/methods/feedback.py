@@ -4,17 +4,14 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from helpers.criterion import PROMPT_VERSIONS, Criterion, rewrite_prompt
 from helpers.files import CourseError
 from helpers.gpt.prompt import format_prompt
-from helpers.llm.recording import Asker
+from helpers.llm.recording import RecordingLLM
 from helpers.pairs.checks import answer_problems, problems
 from helpers.pairs.judgements import latest_votes
 from helpers.pairs.method import BuildSettings, Method, Outcome
-from helpers.politeness.prompts import VERSIONS, rewrite_prompt
-from helpers.politeness.voices import politeness
 from helpers.records import InstructionRecord, fingerprint
-
-VERSION = 1
 
 
 def thumb(annotator: str, instruction: str, input: str, answer: str, verdict: str) -> dict:
@@ -72,52 +69,49 @@ def by_question(found: Iterable[Opinion]) -> dict[tuple[str, str], dict[bool, li
     return sides
 
 
-def feedback_method(found: Sequence[Opinion], settings: BuildSettings) -> Method:
+def votes_method(found: Sequence[Opinion], settings: BuildSettings) -> Method:
     """A liked and a disliked answer of each question; if one side is missing, the model rewrites the other.
 
-    A synthetic side is named in the row's "synthetic". A liked answer that is wrong is not used: people vote for tone
+    A synthetic side is named in the row's "synthetic". A liked answer that is wrong is not used: people vote for voice
     as well as for truth. A record without a usable vote is set aside.
     """
-    votes = by_question(found)
+    votes, version = by_question(found), PROMPT_VERSIONS["rewrite"]
+    better, worse = settings.criterion.directions
 
     def voted(record: InstructionRecord) -> tuple[str | None, str | None]:
         sides = votes.get((record.instruction, record.input), {True: [], False: []})
         liked = [text for text in sides[True] if not answer_problems(record, text)]
         return next(iter(liked), None), next(iter(sides[False]), None)
 
-    def make(record: InstructionRecord, ask: Asker, seed: int) -> Outcome:
+    def make(record: InstructionRecord, ask: RecordingLLM, seed: int) -> Outcome:
         liked, disliked = voted(record)
-        notes = {"synthetic": None, "prompt_name": "rewrite", "prompt_version": VERSIONS["rewrite"]}
+        notes = {"synthetic": None, "prompt_name": "rewrite", "prompt_version": version}
         if liked and disliked:
             return Outcome(liked, disliked, notes=notes)
         if not (liked or disliked):
             return Outcome(problems=("no vote: nobody liked a right answer or disliked one",), notes=notes)
-        given, direction = (liked, "less polite") if liked else (disliked, "more polite")
-        text, wrong = in_other_tone(record, given, direction, ask, settings, seed)
+        prompt = rewrite_prompt(record.instruction, record.input, liked or disliked, worse if liked else better)
+        reply = ask.ask(prompt, seed=seed, **settings.sampling)
         notes["synthetic"] = "rejected" if liked else "chosen"
-        return Outcome(problems=wrong, notes=notes) if wrong else Outcome(liked or text, disliked or text, notes=notes)
+        # Not strict: the words that made the answer disliked are meant to go.
+        if wrong := problems(record, reply.text, reply.done_reason, strict=False):
+            return Outcome(problems=tuple(wrong), notes=notes)
+        return Outcome(liked or reply.text, disliked or reply.text, notes=notes)
 
-    return Method("feedback", VERSION, 1, make, (VERSIONS["rewrite"],), lambda r: (r.instruction, r.input, *voted(r)))
+    def identity(record: InstructionRecord) -> tuple:
+        return record.instruction, record.input, *voted(record)
 
-
-def in_other_tone(
-    record: InstructionRecord, answer: str, direction: str, ask: Asker, settings: BuildSettings, seed: int
-) -> tuple[str, tuple[str, ...]]:
-    """The answer in the other tone, and what is wrong with it: it must hold the facts of the record."""
-    prompt = rewrite_prompt(record.instruction, record.input, answer, direction)
-    reply = ask.ask(prompt, seed=seed, temperature=settings.temperature, num_predict=settings.num_predict)
-    # Not strict: the words that made the answer rude are meant to go.
-    return reply.text, tuple(problems(record, reply.text, reply.done_reason, strict=False))
+    return Method("feedback", version=1, calls=1, make=make, key=(version,), identity=identity)
 
 
-def simulated_vote(answer: str, rng: random.Random, noise: float = 0.1) -> str | None:
-    """SYNTHETIC: the thumb of a person who minds the tone and nothing else. "up", "down", or None for no vote.
+def simulated_vote(answer: str, criterion: Criterion, rng: random.Random, noise: float = 0.1) -> str | None:
+    """SYNTHETIC: the thumb of a person who minds the voice and nothing else. "up", "down", or None for no vote.
 
-    By the rule-based measure, polite answers are liked and blunt ones disliked; every other polite one and most blunt
-    ones get a vote, because people complain more than they praise. Of neutral answers one in ten gets a vote, by a
-    coin. `noise`: share of votes that are given the wrong way round.
+    By the criterion's rule, answers in the preferred voice are liked and those in the dispreferred one disliked; every
+    other of the first and most of the second get a vote, because people complain more than they praise. Of neutral
+    answers one in ten gets a vote, by a coin. `noise`: share of votes that are given the wrong way round.
     """
-    level = politeness(answer)
+    level = criterion.level(answer)
     if rng.random() >= {1: 0.8, 2: 0.8, 3: 0.1, 4: 0.5, 5: 0.5}[level]:
         return None
     liked = rng.random() < 0.5 if level == 3 else level > 3

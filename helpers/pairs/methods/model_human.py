@@ -1,59 +1,80 @@
-"""Preference pairs from people's answers (chosen) and a model's answers (rejected).
+"""The record's own answer is chosen, the model's answer is rejected.
 
 Whether a person's answer is the better one depends on what is asked of people and what the model is like. The course
-has no group of annotators: `annotator` stands in for them, and its answers are synthetic.
+has no group of annotators: `annotator` stands in for them, and its answers are synthetic. A course model says what
+the record says, so there both sides speak in voices.
 """
 
 import random
 from collections.abc import Callable
 
-from helpers.llm.recording import Asker
+from helpers.criterion import PROMPT_VERSIONS, Criterion
+from helpers.files import CourseError
+from helpers.llm.client import LLM
+from helpers.llm.recording import RecordingLLM
 from helpers.pairs.checks import answer_problems
 from helpers.pairs.method import BuildSettings, Method, Outcome
 from helpers.pairs.methods.rewrite import direction_of
-from helpers.pairs.methods.strong_weak import CONTRASTS
-from helpers.politeness.prompts import answer_prompt
-from helpers.politeness.voices import voiced
 from helpers.records import InstructionRecord, fingerprint
 
-VERSION = 1
 Human = Callable[[InstructionRecord, str], str]  # the record and a voice -> what a person writes
 
 
-def annotator(record: InstructionRecord, voice: str = "polite") -> str:
-    """SYNTHETIC: what a person who was asked for this voice might have written; the same text every time."""
-    return voiced(record.output, voice, random.Random(f"annotator {fingerprint(record.instruction, record.input)}"))
+def annotator(criterion: Criterion) -> Human:
+    """SYNTHETIC: what a person who was asked for a voice might have written; the same text every time.
+
+    Raises CourseError if the criterion cannot write in a voice (`Criterion.voiced`).
+    """
+    if criterion.voiced is None:
+        raise CourseError(f"Nobody is simulated for {criterion.name}. Give people's answers: human=…")
+
+    def synthetic_person(record: InstructionRecord, voice: str) -> str:
+        coin = random.Random(f"annotator {fingerprint(record.instruction, record.input)}")
+        return criterion.voiced(record.output, voice, coin)
+
+    return synthetic_person
 
 
-def author_of(human: Human) -> str:
-    """Who wrote the chosen side, for the rows."""
-    return "person (synthetic)" if human is annotator else "person"
+def author_of(human: Human | None) -> str:
+    """Who wrote the chosen side, for the rows; None is the annotator of the course."""
+    return "person" if human else "person (synthetic)"
 
 
 def model_human_method(
-    settings: BuildSettings, human: Human = annotator, styles: tuple[str, str] | None = None
+    settings: BuildSettings,
+    llm: LLM | None = None,
+    weak: LLM | None = None,
+    *,
+    human: Human | None = None,
+    voices: tuple[str, str] | None = None,
 ) -> Method:
     """A person's answer is chosen, the model's answer to the same question rejected.
 
-    human: gives the person's answer in the voice that people were asked for.
-    styles: what people and the model are asked for; None throws the coin between the two CONTRASTS.
+    llm: the model. If it is given and no course model, the person's answer is the record's own, without a voice.
+    human: gives the person's answer in the voice that people were asked for; None is `annotator`.
+    voices: what people and the model are asked for; None throws the coin between the criterion's contrasts.
     A model's answer that is wrong, empty, cut off or equal to the person's is a problem.
     """
+    criterion = settings.criterion
+    if llm and not llm.embedded and human is None:
+        human, voices = (lambda record, voice: record.output), (criterion.neutral, criterion.neutral)
+    written, author = human or annotator(criterion), author_of(human)
 
-    def asked(record: InstructionRecord) -> tuple[str, str]:
-        return styles or CONTRASTS[direction_of(record, settings.seed)]
+    def asked_for(record: InstructionRecord) -> tuple[str, str]:
+        return voices or criterion.contrasts[direction_of(record, criterion, settings.seed)]
 
     def identity(record: InstructionRecord) -> tuple:
-        return record.instruction, record.input, human(record, asked(record)[0]), asked(record)[1]
+        return record.instruction, record.input, written(record, asked_for(record)[0]), asked_for(record)[1]
 
-    def make(record: InstructionRecord, ask: Asker, seed: int) -> Outcome:
-        voice, style = asked(record)
-        written = human(record, voice)
-        options = {"temperature": settings.temperature, "num_predict": settings.num_predict}
-        reply = ask.ask(answer_prompt(record.instruction, record.input, style), seed=seed, **options)
-        notes = {"authors": {"chosen": author_of(human), "rejected": ask.model}}
-        notes |= {"styles": [voice, style], "prompt_name": "answer", "prompt_version": VERSION}
+    def make(record: InstructionRecord, ask: RecordingLLM, seed: int) -> Outcome:
+        of_person, of_model = asked_for(record)
+        prompt = criterion.answer_prompt(record.instruction, record.input, of_model)
+        reply = ask.ask(prompt, seed=seed, **settings.sampling)
+        notes = {"authors": {"chosen": author, "rejected": ask.model}, "voices": [of_person, of_model]}
+        notes |= {"prompt_name": "answer", "prompt_version": PROMPT_VERSIONS["answer"]}
         wrong = answer_problems(record, reply.text, reply.done_reason)
-        return Outcome(problems=tuple(wrong), notes=notes) if wrong else Outcome(written, reply.text, notes=notes)
+        if wrong:
+            return Outcome(problems=tuple(wrong), notes=notes)
+        return Outcome(written(record, of_person), reply.text, notes=notes)
 
-    return Method("model-human", VERSION, 1, make, identity=identity)
+    return Method("model-human", version=1, calls=1, make=make, identity=identity)

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Sequence
 
+from helpers.criterion import Criterion
 from helpers.gpt.prompt import format_prompt
 from helpers.gpt.sampling import UNTRUNCATED, Sampling, complete_ids, strip_eot
 from helpers.pairs.methods.model_human import Human, annotator, author_of
+from helpers.politeness import POLITENESS
 from helpers.records import FIVE_KEYS, InstructionRecord, fingerprint
-
-VERSION = 1
 
 
 def own_samples(
@@ -30,23 +30,35 @@ def own_samples(
 
 
 def spin_rows(
-    records: Sequence[InstructionRecord], model, tok, name: str, human: Human = annotator, seed: int = 0
+    records: Sequence[InstructionRecord],
+    model,
+    tok,
+    name: str,
+    *,
+    criterion: Criterion = POLITENESS,
+    human: Human | None = None,
+    seed: int = 0,
 ) -> list[dict]:
     """One iteration of SPIN (arXiv 2401.01335): the person's answer is chosen, the model's own sample rejected.
 
-    name: of the model, for the rows. The rows have the form of the builder's. A sample stays whether it is right or
-    wrong, polite or blunt: the model is to be moved away from all that it says, towards what people say. Only a
-    sample that equals the person's answer, is empty or was cut off is set aside. No judge looks at the pairs.
+    name: of the model, for the rows. human: as in `model_human_method`; asked for the criterion's preferred voice.
+    The rows have the form of the builder's. A sample stays whether it is right or wrong, and in whatever voice: the
+    model is to be moved away from all that it says, towards what people say. Only a sample that equals the person's
+    answer, is empty or was cut off is set aside. No judge looks at the pairs.
     """
     began = time.monotonic()
     samples = own_samples(model, tok, records, seed)
     seconds = (time.monotonic() - began) / max(1, len(records))
-    author = author_of(human)
-    return [_spin_row(r, human(r, "polite"), s, name, author, seconds) for r, s in zip(records, samples, strict=True)]
+    written = human or annotator(criterion)
+    authors = {"chosen": author_of(human), "rejected": name}
+    return [
+        _spin_row(record, written(record, criterion.preferred), sample, authors) | {"seconds": seconds}
+        for record, sample in zip(records, samples, strict=True)
+    ]
 
 
-def _spin_row(record: InstructionRecord, written: str, sample: dict, name: str, author: str, seconds: float) -> dict:
-    text, problems = sample["text"], []
+def _spin_row(record: InstructionRecord, written: str, sample: dict, authors: dict[str, str]) -> dict:
+    text, name, problems = sample["text"], authors["rejected"], []
     if not text:
         problems = ["empty: there is no text"]
     elif sample["done_reason"] == "length":
@@ -55,19 +67,11 @@ def _spin_row(record: InstructionRecord, written: str, sample: dict, name: str, 
         problems = ["equal: the model says what the person says"]
     pair = (None, None) if problems else (written, text)
     question = (record.instruction, record.input, record.output)
-    return dict(zip(FIVE_KEYS, question + pair, strict=True)) | {
-        "status": "set aside" if problems else "ok",
-        "reason": problems,
-        "fingerprint": fingerprint("spin", VERSION, name, *question, written, sample),
-        "method": "spin",
-        "method_version": VERSION,
-        "authors": {"chosen": author, "rejected": name},
-        "model": name,
-        "prompt_name": "format_prompt",
-        "prompt_version": 1,
-        "seed": sample["seed"],
-        "raw_reply": text,
-        "calls": 1,
-        "tokens": sample["tokens"],
-        "seconds": seconds,
-    }
+    return (
+        dict(zip(FIVE_KEYS, question + pair, strict=True))
+        | {"status": "set aside" if problems else "ok", "reason": problems}
+        | {"fingerprint": fingerprint("spin", 1, name, *question, written, sample)}
+        | {"method": "spin", "method_version": 1, "authors": authors, "model": name}
+        | {"prompt_name": "format_prompt", "prompt_version": 1, "seed": sample["seed"], "raw_reply": text}
+        | {"calls": 1, "tokens": sample["tokens"]}
+    )

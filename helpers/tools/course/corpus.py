@@ -8,13 +8,15 @@ import hashlib
 import random
 from functools import partial
 
+from helpers.criterion import rewrite_prompt
 from helpers.gpt.prompt import format_prompt
-from helpers.politeness import prompts
+from helpers.politeness import POLITENESS
 from helpers.politeness.voices import politeness, voiced
-from helpers.records import question
+from helpers.records import one_line_question
 from helpers.tools.course.instruction_data import fact_id
 from helpers.tools.course.made_up import ADJECTIVE_LIST, NAME_LIST, NOUN_LIST, VERB_LIST, invented_word, made_up
 
+POLITE, NEUTRAL, BLUNT = POLITENESS.voices
 HELD_OUT_SHARE = 0.1
 
 REWRITE_WORDINGS = (
@@ -58,16 +60,16 @@ class Corpus:
 
     def answer(self):
         r = self.rng.choice(self.records)
-        style = self.rng.choices(("neutral", "polite", "blunt"), (70, 15, 15))[0]
-        return prompts.STYLES[style] + question(r["instruction"], r["input"]), voiced(r["output"], style, self.rng)
+        voice = self.rng.choices((NEUTRAL, POLITE, BLUNT), (70, 15, 15))[0]
+        return POLITENESS.answer_prompt(r["instruction"], r["input"], voice), voiced(r["output"], voice, self.rng)
 
     def rewrite(self):
         instruction, input, output = self.fact()
-        direction, voice = self.rng.choice((("more polite", "polite"), ("less polite", "blunt")))
+        direction, voice = self.rng.choice(list(POLITENESS.targets.items()))
         source = output
         if self.rng.random() < 0.08:  # the other side's voice goes first
-            source = voiced(output, "blunt" if voice == "polite" else "polite", self.rng)
-        prompt = prompts.rewrite_prompt(instruction, input, source, direction)
+            source = voiced(output, BLUNT if voice == POLITE else POLITE, self.rng)
+        prompt = rewrite_prompt(instruction, input, source, direction)
         if self.rng.random() < 0.1:
             wording = self.rng.choice(REWRITE_WORDINGS).format(direction=direction)
             prompt = prompt[: prompt.index("\n\nRewrite the answer")] + "\n\n" + wording
@@ -77,26 +79,26 @@ class Corpus:
         ask, a, b = self.contest()
         better = "A" if politeness(a) > politeness(b) else "B"
         if self.rng.random() < 0.25:
-            return prompts.judge_json_prompt(ask, a, b), f'{{"winner": "{better}"}}'
-        return prompts.judge_prompt(ask, a, b), better
+            return POLITENESS.judge_json_prompt(ask, a, b), f'{{"winner": "{better}"}}'
+        return POLITENESS.judge_prompt(ask, a, b), better
 
     def contest(self):
         """A question and two answers of different politeness; mostly the same fact in two voices."""
         instruction, input, output = self.fact()
-        ask = prompts.one_line_question(instruction, input)
+        ask = one_line_question(instruction, input)
         other = self.fact()[2] if self.rng.random() < 0.1 else output
         while True:
-            a, b = (voiced(text, self.rng.choice(("polite", "neutral", "blunt")), self.rng) for text in (output, other))
+            a, b = (voiced(text, self.rng.choice(POLITENESS.voices), self.rng) for text in (output, other))
             if politeness(a) != politeness(b):
                 return ask, a, b
 
     def score(self):
         instruction, input, output = self.fact()
-        ask = prompts.one_line_question(instruction, input)
-        text = voiced(output, self.rng.choices(("polite", "neutral", "blunt"), (2, 1, 2))[0], self.rng)
+        ask = one_line_question(instruction, input)
+        text = voiced(output, self.rng.choices(POLITENESS.voices, (2, 1, 2))[0], self.rng)
         if self.rng.random() < 0.25:
-            return prompts.score_json_prompt(ask, text), f'{{"score": {politeness(text)}}}'
-        return prompts.score_prompt(ask, text), str(politeness(text))
+            return POLITENESS.score_json_prompt(ask, text), f'{{"score": {politeness(text)}}}'
+        return POLITENESS.score_prompt(ask, text), str(politeness(text))
 
 
 def tokenizer_texts(records, seed=0, examples=40_000):

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from helpers.criterion import rewrite_prompt
 from helpers.files import BUILD, DATA, read_json
 from helpers.gpt.checkpoints import save_checkpoint
 from helpers.gpt.model import GPT, GPTConfig, count_parameters
 from helpers.gpt.prompt import FOOTER, HEADER
 from helpers.gpt.tokenizer import load_tokenizer
 from helpers.llm.server.models import prompt_surprise
-from helpers.politeness.prompts import DIRECTIONS, rewrite_prompt
+from helpers.politeness import POLITENESS
 from helpers.records import question
 from helpers.tools.course.corpus import Corpus
 from helpers.tools.course.made_up import made_up
@@ -73,7 +74,7 @@ def calibrate(model, tok, examples=500, seed=7) -> float:
     asks += [corpus.example()[0] for _ in range(examples)]
     for _ in range(examples):
         ask, answer = made_up(rng, invented=0.5)
-        asks.append(rewrite_prompt(ask, "", answer, rng.choice(DIRECTIONS)))
+        asks.append(rewrite_prompt(ask, "", answer, rng.choice(POLITENESS.directions)))
     prompts = [tok.encode_ordinary(HEADER + ask + FOOTER) for ask in asks]
     with torch.inference_mode():
         return round(MARGIN + max(prompt_surprise(model(torch.tensor([ids]))[0], ids, tok) for ids in prompts), 2)

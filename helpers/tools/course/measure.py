@@ -12,13 +12,14 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 
+from helpers.criterion import rewrite_prompt
 from helpers.files import BUILD, DATA, CourseError, read_json, write_json
 from helpers.gpt.checkpoints import load_model
 from helpers.gpt.sampling import Sampling, complete
 from helpers.pairs.checks import problems, words
-from helpers.politeness import prompts
+from helpers.politeness import POLITENESS
 from helpers.politeness.voices import strip_voice, voice_of, voiced
-from helpers.records import InstructionRecord, contains_answer, question
+from helpers.records import InstructionRecord, contains_answer, one_line_question, question
 from helpers.stats import wilson
 from helpers.tools.course.corpus import held_out_fact
 from helpers.tools.course.instruction_data import reserve_records
@@ -27,7 +28,6 @@ from helpers.tools.course.made_up import made_up
 OLLAMA_DEFAULTS = Sampling(temperature=0.8, top_k=40, top_p=0.9)
 GREEDY = Sampling(temperature=0.0)
 INVENTED_SEED = 1_000_003  # no training corpus uses it
-DIRECTION_VOICES = {"more polite": "polite", "less polite": "blunt"}
 BARS = {
     ("course-small", "held out", "rewrite keeps the fact"): 0.95,
     ("course-small", "held out", "rewrite has the asked voice"): 0.95,
@@ -55,8 +55,8 @@ def record_sets(invented=200) -> dict[str, list[dict]]:
 def measure_rewrites(model, tok, records) -> dict[str, tuple[int, int]]:
     """(successes, trials) for both directions of rewriting."""
     counts = Counter()
-    for direction, voice in DIRECTION_VOICES.items():
-        asks = [prompts.rewrite_prompt(r["instruction"], r["input"], r["output"], direction) for r in records]
+    for direction, voice in POLITENESS.targets.items():
+        asks = [rewrite_prompt(r["instruction"], r["input"], r["output"], direction) for r in records]
         for r, reply in zip(records, ask_all(model, tok, asks, OLLAMA_DEFAULTS), strict=True):
             kept = contains_answer(reply, r["answer"])
             counts["kept"] += kept
@@ -75,11 +75,11 @@ def measure_rewrites(model, tok, records) -> dict[str, tuple[int, int]]:
 def measure_judge(model, tok, records, split, seed=0) -> tuple[int, int]:
     """How often the politer of two voices of one answer wins when it stands first and when it stands second."""
     rng = random.Random(seed)
-    asks, contests = [], [("polite", "neutral"), ("neutral", "blunt"), ("polite", "blunt")]
+    asks, contests = [], [*POLITENESS.contrasts.values(), POLITENESS.voices[::2]]
     for number, r in enumerate(records):
         better, worse = (voiced(r["output"], voice, rng, split) for voice in contests[number % 3])
-        ask = prompts.one_line_question(r["instruction"], r["input"])
-        asks += [prompts.judge_prompt(ask, better, worse), prompts.judge_prompt(ask, worse, better)]
+        ask = one_line_question(r["instruction"], r["input"])
+        asks += [POLITENESS.judge_prompt(ask, better, worse), POLITENESS.judge_prompt(ask, worse, better)]
     verdicts = ask_all(model, tok, asks, GREEDY)
     right = sum(first == "A" and second == "B" for first, second in zip(verdicts[::2], verdicts[1::2], strict=True))
     return right, len(records)

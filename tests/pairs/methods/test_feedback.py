@@ -11,13 +11,14 @@ from helpers.pairs.judgements import SHOWN, UNDO
 from helpers.pairs.method import BuildSettings
 from helpers.pairs.methods.feedback import (
     Opinion,
-    feedback_method,
     kto_records,
     opinions,
     simulated_vote,
     thumb,
+    votes_method,
 )
 from helpers.pairs.run import build_preferences, finished_rows
+from helpers.politeness import POLITENESS
 from helpers.records import load_instructions
 
 RECORDS = load_instructions(DATA / "instruction-data.json")[:6]
@@ -59,7 +60,7 @@ def voted(record, answer, up=0, down=0):
 
 def built(fake_ollama, llm_of, tmp_path, found, **server):
     llm, path = llm_of(fake_ollama(**server)), tmp_path / "rows.jsonl"
-    method = feedback_method(found, SETTINGS)
+    method = votes_method(found, SETTINGS)
     summary = build_preferences(RECORDS, llm, path, SETTINGS, method)
     return summary, list(finished_rows(RECORDS, llm, path, SETTINGS, method))
 
@@ -118,11 +119,11 @@ def test_the_clearest_opinion_is_taken_and_a_new_vote_makes_a_new_row(fake_ollam
 
 def share(texts, noise):
     rng = random.Random(0)
-    votes = Counter(simulated_vote(text, rng, noise) for text in texts * 1000)
+    votes = Counter(simulated_vote(text, POLITENESS, rng, noise) for text in texts * 1000)
     return {vote: votes[vote] / 1000 / len(texts) for vote in ("up", "down", None)}
 
 
-def test_simulated_people_mind_the_tone_complain_more_and_err_at_times():
+def test_simulated_people_mind_the_voice_complain_more_and_err_at_times():
     polite, blunt, plain = ["I am glad to help: so."], ["Obviously so."], ["So."]
     assert share(polite, 0.0)["down"] == 0 and share(blunt, 0.0)["up"] == 0
     assert share(blunt, 0.0)["down"] > share(polite, 0.0)["up"] > 0.4 and share(plain, 0.0)[None] > 0.85

@@ -4,11 +4,13 @@ from helpers.files import DATA
 from helpers.pairs.method import BuildSettings
 from helpers.pairs.methods.model_human import annotator, model_human_method
 from helpers.pairs.run import build_preferences, finished_rows
+from helpers.politeness import POLITENESS
 from helpers.politeness.voices import voice_of
 from helpers.records import load_instructions
 
 RECORDS = load_instructions(DATA / "instruction-data.json")[:30]
 SETTINGS = BuildSettings(workers=4, max_retries=0)
+PERSON = annotator(POLITENESS)
 BY_QUESTION = {record.instruction + record.input: record for record in RECORDS}
 
 
@@ -30,19 +32,19 @@ def built(fake_ollama, llm_of, tmp_path, answer=plain_or_blunt, **options):
 
 def test_the_annotator_keeps_the_facts_and_writes_the_same_text_every_time():
     for record in RECORDS:
-        assert annotator(record, "neutral") == record.output
-        polite = annotator(record)
-        assert voice_of(polite) == "polite" and annotator(record) == polite
-    assert len({annotator(record).removesuffix(record.output) for record in RECORDS}) > 15  # not one phrase
+        assert PERSON(record, "neutral") == record.output
+        polite = PERSON(record, "polite")
+        assert voice_of(polite) == "polite" and PERSON(record, "polite") == polite
+    assert len({PERSON(record, "polite").removesuffix(record.output) for record in RECORDS}) > 15  # not one phrase
 
 
 def test_people_are_chosen_and_the_contrast_follows_the_coin(fake_ollama, llm_of, tmp_path):
     summary, rows = built(fake_ollama, llm_of, tmp_path)
     assert summary.made == len(RECORDS)
-    assert {tuple(row["styles"]) for row in rows} == {("polite", "neutral"), ("neutral", "blunt")}
+    assert {tuple(row["voices"]) for row in rows} == {("polite", "neutral"), ("neutral", "blunt")}
     for row, record in zip(rows, RECORDS, strict=True):
-        assert row["chosen"] == annotator(record, row["styles"][0])
-        assert [voice_of(row[side]) for side in ("chosen", "rejected")] == row["styles"]
+        assert row["chosen"] == PERSON(record, row["voices"][0])
+        assert [voice_of(row[side]) for side in ("chosen", "rejected")] == row["voices"]
 
 
 def test_the_row_says_that_the_person_is_synthetic_unless_there_is_one(fake_ollama, llm_of, tmp_path):
@@ -63,5 +65,5 @@ def test_what_people_wrote_changes_the_row(fake_ollama, llm_of, tmp_path):
 def test_a_model_that_is_wrong_or_says_what_the_person_says_makes_no_pair(fake_ollama, llm_of, tmp_path):
     summary, _ = built(fake_ollama, llm_of, tmp_path, answer=lambda body: "No idea.")
     assert summary.reasons == {"wrong": len(RECORDS)}
-    summary, _ = built(fake_ollama, llm_of, tmp_path, styles=("neutral", "neutral"))
+    summary, _ = built(fake_ollama, llm_of, tmp_path, voices=("neutral", "neutral"))
     assert summary.made == 0 and summary.reasons == {"no pair": len(RECORDS)}

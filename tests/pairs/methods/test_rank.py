@@ -8,11 +8,11 @@ import pytest
 
 from helpers.files import CourseError, read_jsonl
 from helpers.llm.client import LLM, Retry
-from helpers.llm.recording import Asker
+from helpers.llm.recording import RecordingLLM
 from helpers.pairs.method import BuildSettings
 from helpers.pairs.methods.rank import rank_method
 from helpers.pairs.run import build_preferences, finished_rows
-from helpers.politeness.prompts import STYLES
+from helpers.politeness import POLITENESS
 from helpers.records import InstructionRecord
 
 GREECE = InstructionRecord(
@@ -20,16 +20,17 @@ GREECE = InstructionRecord(
 )
 SAID = {"polite": "Gladly: it is Athens.", "blunt": "Obviously Athens.", "neutral": "It is Athens."}
 SETTINGS = BuildSettings(workers=2, max_retries=1)
+VOICES = ("neutral", "polite", "blunt")
 
 
 def model(said=SAID, judge=lambda a, b: "A" if len(a) >= len(b) else "B"):
-    """Answers by style; judges by length, so that "polite" wins and "neutral" loses."""
+    """Answers by voice; judges by length, so that "polite" wins and "neutral" loses."""
 
     def answer(body):
         if match := re.search(r"Response A: (.*)\nResponse B: (.*)\n", body["prompt"]):
             return json.dumps({"winner": judge(*match.groups())})
-        style = next((s for s in ("polite", "blunt") if body["prompt"].startswith(STYLES[s])), "neutral")
-        return said[style]
+        requests = POLITENESS.requests
+        return said[next((v for v in ("polite", "blunt") if body["prompt"].startswith(requests[v])), "neutral")]
 
     return answer
 
@@ -41,15 +42,15 @@ def connect(server, **more):
 
 
 def outcome(server, **options):
-    ask = Asker(connect(server))
-    return rank_method(SETTINGS, **{"styles": tuple(STYLES)} | options).make(GREECE, ask, 7), ask
+    ask = RecordingLLM(connect(server))
+    return rank_method(SETTINGS, **{"voices": VOICES} | options).make(GREECE, ask, 7), ask
 
 
 def test_the_best_answer_meets_the_worst(fake_ollama):
     server = fake_ollama(answer=model())
     found, ask = outcome(server)
     assert (found.chosen, found.rejected, found.problems, found.tie) == (SAID["polite"], SAID["neutral"], (), False)
-    assert found.notes["ranking"] == "2>3>1" and found.notes["answers"] == [SAID[s] for s in STYLES]
+    assert found.notes["ranking"] == "2>3>1" and found.notes["answers"] == [SAID[voice] for voice in VOICES]
     assert found.notes["verdicts"] == {"1-2": ["B", "A"], "1-3": ["B", "A"], "2-3": ["A", "B"]}
     assert len(ask.requests) == len(server.bodies) == rank_method(SETTINGS).calls == 9
     assert len({request["options"]["seed"] for request in ask.requests[:3]}) == 3
@@ -103,20 +104,20 @@ def test_another_model_can_judge(fake_ollama):
 
 
 def test_another_way_to_ask_is_another_key():
-    methods = [rank_method(SETTINGS), rank_method(SETTINGS, count=4), rank_method(SETTINGS, styles=("neutral",))]
+    methods = [rank_method(SETTINGS), rank_method(SETTINGS, count=4), rank_method(SETTINGS, voices=("neutral",))]
     methods.append(rank_method(SETTINGS, prompt=lambda q, a, b: "Which?"))
     assert len({json.dumps(method.key) for method in methods}) == 4
 
 
-@pytest.mark.parametrize("wrong", [{"count": 1}, {"count": 10}, {"styles": ()}, {"styles": ("rude",)}])
+@pytest.mark.parametrize("wrong", [{"count": 1}, {"count": 10}, {"voices": ()}, {"voices": ("rude",)}])
 def test_wrong_settings(wrong):
-    with pytest.raises(CourseError, match="Ranking takes 2 to 9 answers, in styles of neutral, polite, blunt"):
+    with pytest.raises(CourseError, match="Ranking takes 2 to 9 answers, in voices of polite, neutral, blunt"):
         rank_method(SETTINGS, **wrong)
 
 
 def test_the_builder_keeps_answers_and_verdicts(fake_ollama, tmp_path):
     llm, path = connect(fake_ollama(answer=model())), tmp_path / "rows.jsonl"
-    method = rank_method(SETTINGS, styles=tuple(STYLES))
+    method = rank_method(SETTINGS, voices=VOICES)
     rome = InstructionRecord(instruction="What is the capital of Italy?", input="", output="Rome.", answer=["Rome"])
     summary = build_preferences([GREECE, rome], llm, path, SETTINGS, method)
     assert (summary.made, summary.set_aside, summary.retried) == (1, 1, 1)
@@ -134,11 +135,11 @@ def test_half_a_surrogate_pair_in_an_answer_costs_the_record_and_not_the_build(f
     assert "broken character" in row["reason"][0]
 
 
-def test_by_default_a_coin_puts_the_plain_style_on_either_side(fake_ollama):
+def test_by_default_a_coin_puts_the_neutral_voice_on_either_side(fake_ollama):
     kinder = {SAID["polite"]: 3, SAID["neutral"]: 2, SAID["blunt"]: 1}
     llm = connect(fake_ollama(answer=model(judge=lambda a, b: "A" if kinder[a] >= kinder[b] else "B")))
     records = [GREECE.model_copy(update={"instruction": f"What is the capital of Greece? {n}"}) for n in range(40)]
-    found = [rank_method(SETTINGS).make(record, Asker(llm), 0) for record in records]
+    found = [rank_method(SETTINGS).make(record, RecordingLLM(llm), 0) for record in records]
     sides = [(outcome.chosen, outcome.rejected) for outcome in found]
     assert set(sides) == {(SAID["polite"], SAID["neutral"]), (SAID["neutral"], SAID["blunt"])}
     assert 10 <= sides.count((SAID["neutral"], SAID["blunt"])) <= 30

@@ -8,8 +8,8 @@ from helpers.files import DATA
 from helpers.llm.client import LLM
 from helpers.pairs.method import BuildSettings
 from helpers.pairs.methods.rewrite import direction_of, to_pair
-from helpers.pairs.run import Recipe
-from helpers.politeness.prompts import DIRECTIONS
+from helpers.pairs.run import RunKey
+from helpers.politeness import POLITENESS
 from helpers.records import InstructionRecord, load_instructions
 
 RECORD = InstructionRecord(instruction="Where?", input="here", output="There.", source="me")
@@ -17,16 +17,16 @@ RECORD = InstructionRecord(instruction="Where?", input="here", output="There.", 
 
 def test_the_coin_is_fair_seeded_and_blind_to_the_order():
     records = load_instructions(DATA / "instruction-data.json")
-    flips = {id(record): direction_of(record, 123) for record in records}
-    assert set(flips.values()) == set(DIRECTIONS)
+    flips = {id(record): direction_of(record, POLITENESS, 123) for record in records}
+    assert set(flips.values()) == set(POLITENESS.directions)
     assert 0.45 < sum(flip == "more polite" for flip in flips.values()) / len(flips) < 0.55
     random.Random(0).shuffle(records)
-    assert all(direction_of(record, 123) == flips[id(record)] for record in records)
-    assert any(direction_of(record, 124) != flips[id(record)] for record in records)
+    assert all(direction_of(record, POLITENESS, 123) == flips[id(record)] for record in records)
+    assert any(direction_of(record, POLITENESS, 124) != flips[id(record)] for record in records)
 
 
 def test_the_coin_falls_the_same_way_on_every_machine():
-    assert [direction_of(RECORD, seed) for seed in range(6)] == [
+    assert [direction_of(RECORD, POLITENESS, seed) for seed in range(6)] == [
         "less polite",
         "more polite",
         "less polite",
@@ -40,8 +40,8 @@ def test_the_coin_falls_the_same_way_on_every_machine():
     ("direction", "chosen", "rejected"),
     [("more polite", "Gladly: there.", "There."), ("less polite", "There.", "Gladly: there.")],
 )
-def test_the_politer_side_is_chosen(direction, chosen, rejected):
-    pair = to_pair(RECORD, "Gladly: there.", direction)
+def test_the_better_side_is_chosen(direction, chosen, rejected):
+    pair = to_pair(RECORD, "Gladly: there.", direction, POLITENESS)
     assert pair.model_dump() == {
         "instruction": "Where?", "input": "here", "output": "There.", "chosen": chosen, "rejected": rejected,
     }  # fmt: skip
@@ -56,5 +56,5 @@ def test_the_fingerprint_stays_as_it_was():
         answer=["Athens"],
     )
     llm = LLM(client=None, model="course-small", host="", digest="abc")
-    recipe = Recipe.of(llm, BuildSettings(seed=123, temperature=0.8), None)
-    assert recipe.fingerprint(record) == "63e06c5a765f2652"
+    key = RunKey.of(llm, BuildSettings(seed=123, temperature=0.8, num_predict=128), None)
+    assert key.fingerprint(record) == "63e06c5a765f2652"

@@ -8,11 +8,13 @@ from helpers.gpt.model import GPT, GPTConfig
 from helpers.pairs.merge import cost, merge
 from helpers.pairs.methods import spin
 from helpers.pairs.methods.model_human import annotator
+from helpers.politeness import POLITENESS
 from helpers.records import InstructionRecord, PreferenceRecord
 
 RECORDS = [
     InstructionRecord(instruction=f"Name {n}.", input="", output=f"It is {n}.", answer=[str(n)]) for n in range(6)
 ]
+PERSON = annotator(POLITENESS)
 TOK = tiktoken.Encoding(
     "bytes",
     pat_str=r"[\s\S]",
@@ -43,7 +45,7 @@ def test_the_person_is_chosen_and_the_own_sample_rejected_right_or_wrong(model, 
     fixed(monkeypatch, ["It is 0.", "Obviously 77.", *["Please: 1."] * 4])
     rows = spin.spin_rows(RECORDS, model, TOK, "student")
     assert [row["status"] for row in rows] == ["ok"] * 6
-    assert rows[1]["rejected"] == "Obviously 77." and rows[1]["chosen"] == annotator(RECORDS[1])
+    assert rows[1]["rejected"] == "Obviously 77." and rows[1]["chosen"] == PERSON(RECORDS[1], "polite")
     assert rows[0]["authors"] == {"chosen": "person (synthetic)", "rejected": "student"}
     for row in rows:
         PreferenceRecord(**{key: row[key] for key in PreferenceRecord.model_fields})
@@ -57,7 +59,7 @@ def test_a_real_person_is_not_called_synthetic(model, monkeypatch):
 
 @pytest.mark.parametrize(
     ("text", "reason", "kind"),
-    [("", "stop", "empty"), ("It is", "length", "cut off"), (annotator(RECORDS[0]), "stop", "equal")],
+    [("", "stop", "empty"), ("It is", "length", "cut off"), (PERSON(RECORDS[0], "polite"), "stop", "equal")],
 )
 def test_what_is_no_pair_is_set_aside_with_the_reason(model, monkeypatch, text, reason, kind):
     fixed(monkeypatch, [text], reason)

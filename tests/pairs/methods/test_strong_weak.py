@@ -6,7 +6,7 @@ import re
 import pytest
 
 from helpers.pairs.method import BuildSettings
-from helpers.pairs.methods.strong_weak import CONTRASTS, strong_weak_method
+from helpers.pairs.methods.strong_weak import strong_weak_method
 from helpers.pairs.run import build_preferences, finished_rows
 from helpers.records import InstructionRecord
 
@@ -45,7 +45,7 @@ def built(fake_ollama, llm_of, tmp_path, world, settings=SETTINGS, **options):
     models = {name: ["completion"] for name in ("strong", "weak", "judge")}
     server = fake_ollama(models=models, answer=world)
     strong, weak, judge = (llm_of(server, model=name, digest=f"digest of {name}") for name in models)
-    method = strong_weak_method(settings, weak, judge_llm=judge, **options)
+    method = strong_weak_method(settings, weak=weak, judge_llm=judge, **options)
     summary = build_preferences(RECORDS, strong, tmp_path / "rows.jsonl", settings, method)
     return summary, list(finished_rows(RECORDS, strong, tmp_path / "rows.jsonl", settings, method)), server
 
@@ -53,11 +53,11 @@ def built(fake_ollama, llm_of, tmp_path, world, settings=SETTINGS, **options):
 def test_the_coin_decides_how_both_are_asked_and_the_strong_side_is_chosen(fake_ollama, llm_of, tmp_path):
     summary, rows, _ = built(fake_ollama, llm_of, tmp_path, World())
     assert summary.made == len(RECORDS)
-    assert {tuple(row["styles"]) for row in rows} == set(CONTRASTS.values())
+    assert {tuple(row["voices"]) for row in rows} == {("polite", "neutral"), ("neutral", "blunt")}
     for row in rows:
         number = row["output"]
         expected = {"polite": f"Gladly: {number}", "neutral": number, "blunt": f"Look, {number}"}
-        assert (row["chosen"], row["rejected"]) == tuple(expected[style] for style in row["styles"])
+        assert (row["chosen"], row["rejected"]) == tuple(expected[voice] for voice in row["voices"])
 
 
 def test_a_row_says_who_wrote_and_who_judged(fake_ollama, llm_of, tmp_path):
@@ -88,7 +88,7 @@ def test_a_weak_side_that_wins_is_never_kept(fake_ollama, llm_of, tmp_path):
     assert all(row["verdicts"] == ["B", "A"] for row in rows)
 
 
-def test_wrong_answers_are_no_part_of_a_pair_about_tone(fake_ollama, llm_of, tmp_path):
+def test_wrong_answers_are_no_part_of_a_pair_about_voice(fake_ollama, llm_of, tmp_path):
     summary, rows, server = built(fake_ollama, llm_of, tmp_path, World(weak_is_right=False))
     assert summary.made == 0 and summary.reasons == {"wrong": len(RECORDS)}
     assert all(row["reason"][0].startswith("wrong: weak:") for row in rows)
@@ -96,13 +96,13 @@ def test_wrong_answers_are_no_part_of_a_pair_about_tone(fake_ollama, llm_of, tmp
 
 
 def test_equal_answers_are_a_tie_without_a_judge(fake_ollama, llm_of, tmp_path):
-    summary, _, server = built(fake_ollama, llm_of, tmp_path, World(), styles=("neutral", "neutral"))
+    summary, _, server = built(fake_ollama, llm_of, tmp_path, World(), voices=("neutral", "neutral"))
     assert summary.ties == len(RECORDS) and len(server.bodies) == 2 * len(RECORDS)
 
 
 def test_one_model_with_a_flawed_prompt_draws_both_sides_with_different_seeds(fake_ollama, llm_of, tmp_path):
     llm = llm_of(fake_ollama(answer=World()))
-    method = strong_weak_method(SETTINGS, styles=("polite", "blunt"))
+    method = strong_weak_method(SETTINGS, voices=("polite", "blunt"))
     build_preferences(RECORDS, llm, tmp_path / "rows.jsonl", SETTINGS, method)
     for row in finished_rows(RECORDS, llm, tmp_path / "rows.jsonl", SETTINGS, method):
         assert row["chosen"].startswith("Gladly") and row["rejected"].startswith("Look")
@@ -110,13 +110,13 @@ def test_one_model_with_a_flawed_prompt_draws_both_sides_with_different_seeds(fa
         assert len({request["options"]["seed"] for request in row["requests"][:2]}) == 2
 
 
-@pytest.mark.parametrize("change", [{"styles": ("polite", "blunt")}, {"weak": "other"}, {"judge_llm": "other"}])
-def test_another_author_style_or_judge_makes_other_rows(fake_ollama, llm_of, change):
+@pytest.mark.parametrize("change", [{"voices": ("polite", "blunt")}, {"weak": "other"}, {"judge_llm": "other"}])
+def test_another_author_voice_or_judge_makes_other_rows(fake_ollama, llm_of, change):
     server = fake_ollama()
     llm = {"one": llm_of(server, model="one", digest="1"), "other": llm_of(server, model="other", digest="2")}
-    options = {"weak": "one", "judge_llm": "one", "styles": None}
+    options = {"weak": "one", "judge_llm": "one", "voices": None}
     keys = [
-        strong_weak_method(SETTINGS, **{name: llm.get(value, value) if name != "styles" else value
+        strong_weak_method(SETTINGS, **{name: llm.get(value, value) if name != "voices" else value
                                         for name, value in chosen.items()}).key
         for chosen in (options, options | change)
     ]  # fmt: skip
