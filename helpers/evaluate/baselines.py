@@ -10,7 +10,7 @@ from helpers.dpo.data import bucketed_batches
 from helpers.dpo.train import CALM, schedule
 from helpers.evaluate.samples import Generations
 from helpers.files import CourseError
-from helpers.gpt.sft import collate, sft_loss
+from helpers.gpt.sft import collate_examples, sft_loss
 
 
 def best_of_n(drawn, reward) -> Generations:
@@ -69,4 +69,4 @@ def chosen_loss(policy, pairs):
     """Mean cross-entropy of the tokens of the chosen answers, end-of-text included."""
     rows = [(p.prompt + p.chosen, [0] * len(p.prompt) + [1] * len(p.chosen)) for p in pairs]
     device = next(policy.parameters()).device
-    return sft_loss(policy, *(part.to(device) for part in collate(rows, pad=pairs[0].chosen[-1])))
+    return sft_loss(policy, *(part.to(device) for part in collate_examples(rows, pad=pairs[0].chosen[-1])))

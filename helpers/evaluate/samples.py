@@ -16,7 +16,7 @@ from helpers.dpo.logprobs import sequence_logprobs
 from helpers.files import CourseError
 from helpers.gpt.prompt import format_prompt
 from helpers.gpt.sampling import UNTRUNCATED, complete_ids, strip_eot
-from helpers.gpt.sft import collate
+from helpers.gpt.sft import collate_examples
 from helpers.records import contains_answer
 from helpers.stats import Estimate, estimate
 
@@ -134,7 +134,7 @@ def response_logprobs(model, prompts, responses, batch_size=64) -> torch.Tensor:
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
         pairs = [(prompts[i], responses[i]) for i in rows]
-        idx, mask = collate([(p + r, [0] * len(p) + [1] * len(r)) for p, r in pairs], pad=0)
+        idx, mask = collate_examples([(p + r, [0] * len(p) + [1] * len(r)) for p, r in pairs], pad=0)
         batch = Batch(idx[:, :-1], idx[:, 1:], mask[:, 1:]).to(device)
         logprobs[rows] = sequence_logprobs(model, batch).cpu()
     return logprobs

@@ -41,30 +41,6 @@ def save_checkpoint(folder, model, tok, dtype=None, **meta) -> Path:
     return folder
 
 
-def load_model(path_or_name):
-    """Load a base model: (GPT in eval mode with float32 weights, tokenizer, meta: dict).
-
-    path_or_name: a checkpoint folder of the course; a folder in GPT-2's published format (Hugging Face: config.json,
-    model.safetensors, vocab.json, merges.txt); or a name in PUBLISHED, whose folder then lies in build/.
-    Raises CourseError naming the file if one is missing or damaged, or if weights, config and tokenizer do not fit.
-    """
-    folder = model_folder(path_or_name)
-    config, tok, meta, published = read_config(folder)
-    weights = read_weights(folder / WEIGHTS)
-    if published:
-        weights = from_transformers(weights)
-    weights["lm_head.weight"] = weights.get("transformer.wte.weight", torch.empty(0))
-    model = GPT(config)
-    try:
-        model.load_state_dict({name: t.float() for name, t in weights.items()})
-    except RuntimeError as error:
-        reason = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
-        raise CourseError(
-            f"{shown(folder / WEIGHTS)} does not fit {CONFIG} beside it: {reason} Make the checkpoint again."
-        ) from error
-    return model.eval(), tok, meta
-
-
 def model_folder(path_or_name) -> Path:
     """The folder of a model. For a published name that is not in build/, CourseError with the command that gets it."""
     name, folder = str(path_or_name), Path(path_or_name)
@@ -140,3 +116,27 @@ def from_transformers(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]
             full = name if name.startswith(("transformer.", "lm_head.")) else f"transformer.{name}"
             weights[full] = t.t().contiguous() if name.endswith(linear) else t
     return weights
+
+
+def load_model(path_or_name):
+    """Load a base model: (GPT in eval mode with float32 weights, tokenizer, meta: dict).
+
+    path_or_name: a checkpoint folder of the course; a folder in GPT-2's published format (Hugging Face: config.json,
+    model.safetensors, vocab.json, merges.txt); or a name in PUBLISHED, whose folder then lies in build/.
+    Raises CourseError naming the file if one is missing or damaged, or if weights, config and tokenizer do not fit.
+    """
+    folder = model_folder(path_or_name)
+    config, tok, meta, published = read_config(folder)
+    weights = read_weights(folder / WEIGHTS)
+    if published:
+        weights = from_transformers(weights)
+    weights["lm_head.weight"] = weights.get("transformer.wte.weight", torch.empty(0))
+    model = GPT(config)
+    try:
+        model.load_state_dict({name: t.float() for name, t in weights.items()})
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+        raise CourseError(
+            f"{shown(folder / WEIGHTS)} does not fit {CONFIG} beside it: {reason} Make the checkpoint again."
+        ) from error
+    return model.eval(), tok, meta

@@ -35,16 +35,15 @@ class CausalSelfAttention(nn.Module):
         self.c_proj = nn.Linear(config.n_embd, config.n_embd)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x, mask=None, memory=None):
-        q, k, v = (self.heads(part) for part in self.c_attn(x).chunk(3, dim=-1))
-        if memory is not None:  # while generating: the keys and values of earlier tokens are kept
-            k, v = memory(k, v)
+    def forward(self, x, mask=None, kv_cache=None):
+        q, k, v = (self.split_heads(part) for part in self.c_attn(x).chunk(3, dim=-1))
+        if kv_cache is not None:  # while generating: the keys and values of earlier tokens are kept
+            k, v = kv_cache(k, v)
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
-        return self.dropout(self.c_proj(y.transpose(1, 2).flatten(2)))
+        return self.dropout(self.c_proj(y.transpose(1, 2).flatten(2)))  # (B, n_head, T, D) -> (B, T, C)
 
-    def heads(self, x):
-        """(B, T, C) -> (B, n_head, T, C / n_head)."""
-        return x.unflatten(-1, (self.n_head, -1)).transpose(1, 2)
+    def split_heads(self, x):
+        return x.unflatten(-1, (self.n_head, -1)).transpose(1, 2)  # (B, T, C) -> (B, n_head, T, D = C / n_head)
 
 
 class MLP(nn.Module):
@@ -70,9 +69,19 @@ class Block(nn.Module):
         self.ln_2 = nn.LayerNorm(config.n_embd)
         self.mlp = MLP(config)
 
-    def forward(self, x, mask=None, memory=None):
-        x = x + self.attn(self.ln_1(x), mask, memory)
+    def forward(self, x, mask=None, kv_cache=None):
+        x = x + self.attn(self.ln_1(x), mask, kv_cache)
         return x + self.mlp(self.ln_2(x))
+
+
+def init_weights(model):
+    """GPT-2's start: N(0, 0.02), smaller where a block writes into the stream, biases zero."""
+    for name, p in model.named_parameters():
+        if name.endswith("bias"):
+            nn.init.zeros_(p)
+        elif "ln_" not in name:
+            depth = math.sqrt(2 * model.config.n_layer) if name.endswith("c_proj.weight") else 1
+            nn.init.normal_(p, std=0.02 / depth)
 
 
 class GPT(nn.Module):
@@ -110,16 +119,6 @@ class GPT(nn.Module):
         return t.ln_f(x)
 
 
-def init_weights(model):
-    """GPT-2's start: N(0, 0.02), smaller where a block writes into the stream, biases zero."""
-    for name, p in model.named_parameters():
-        if name.endswith("bias"):
-            nn.init.zeros_(p)
-        elif "ln_" not in name:
-            depth = math.sqrt(2 * model.config.n_layer) if name.endswith("c_proj.weight") else 1
-            nn.init.normal_(p, std=0.02 / depth)
-
-
 class KVCache:
     """Keys and values of earlier tokens for `batch` rows, each row at a position of its own.
 
@@ -151,15 +150,15 @@ class KVCache:
         return (torch.arange(self.length, device=pos.device) <= pos[..., None])[:, None]
 
     def layer(self, layer, pos):
-        """The memory of one layer: stores new keys and values (B, n_head, T, D) at `pos`, returns all."""
+        """The cache of one layer: stores new keys and values (B, n_head, T, D) at `pos`, returns all, length for T."""
         row = torch.arange(pos.size(0), device=pos.device)[:, None]
 
-        def memory(k, v):
+        def kv_cache(k, v):
             for store, new in ((self.k[layer], k), (self.v[layer], v)):
                 store[row, :, pos] = new.transpose(1, 2)
             return self.k[layer], self.v[layer]
 
-        return memory
+        return kv_cache
 
 
 def count_parameters(model) -> int:

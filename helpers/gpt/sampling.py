@@ -49,41 +49,13 @@ def next_token(logits, sampling, generator=None, history=()) -> int:
     return int(ids[torch.multinomial(probs, 1, generator=generator)])  # multinomial normalises by itself
 
 
-@torch.inference_mode()
-def generate(model, prompts, eot, max_new_tokens=64, sampling=UNTRUNCATED, seed=0) -> list[list[int]]:
-    """Continue each prompt (a list of token ids) until end-of-text, `max_new_tokens` or the end of the context.
-
-    All rows decode as one batch; each row has its own generator, seeded with seed + its place, so a row gets the same
-    tokens whatever its neighbours are. Returns the new ids; a row that stopped by itself ends with `eot`.
-
-    Raises CourseError if a prompt is empty or leaves no room in the context.
-    """
-    rows = [list(p) for p in prompts]
-    for place, row in enumerate(rows):
-        check_room(len(row), model.config.block_size, place)
-    longest = min(max(map(len, rows)) + max_new_tokens, model.config.block_size)
-    cache = KVCache(model.config, len(rows), longest, device=next(model.parameters()).device)
-    generators = [torch.Generator().manual_seed(seed + place) for place in range(len(rows))]
-    logits = prefill(model, rows, eot, cache)
-    new = [[] for _ in rows]
-    active = list(range(len(rows)))
-    while active:
-        for row, row_logits in zip(active, logits.cpu(), strict=True):
-            new[row].append(next_token(row_logits, sampling, generators[row], rows[row] + new[row]))
-        stop = {
-            r
-            for r in active
-            if new[r][-1] == eot or len(new[r]) == max_new_tokens or len(rows[r]) + len(new[r]) == longest
-        }
-        if stop:  # finished rows leave the batch; the others do not wait for them
-            keep = torch.tensor([place for place, r in enumerate(active) if r not in stop], dtype=torch.long)
-            active = [r for r in active if r not in stop]
-            cache = cache.select(keep)
-        if active:
-            last = torch.tensor([[new[r][-1]] for r in active], device=cache.k.device)
-            pos = torch.tensor([[len(rows[r]) + len(new[r]) - 1] for r in active], device=cache.k.device)
-            logits = model(last, pos=pos, cache=cache)[:, -1]
-    return new
+def check_room(prompt_tokens, block_size, place=0):
+    """Raises CourseError if a prompt of that many tokens cannot be continued."""
+    if not 0 < prompt_tokens < block_size:
+        raise CourseError(
+            f"Prompt {place} has {prompt_tokens} tokens; the model reads between 1 and {block_size - 1} and needs room "
+            "for its answer. Shorten the prompt or use a model with a larger context (block_size)."
+        )
 
 
 def prefill(model, rows, eot, cache):
@@ -96,22 +68,43 @@ def prefill(model, rows, eot, cache):
     return model.lm_head(hidden[torch.arange(len(rows), device=idx.device), last])
 
 
-def check_room(prompt_tokens, block_size, place=0):
-    """Raises CourseError if a prompt of that many tokens cannot be continued."""
-    if not 0 < prompt_tokens < block_size:
-        raise CourseError(
-            f"Prompt {place} has {prompt_tokens} tokens; the model reads between 1 and {block_size - 1} and needs room "
-            "for its answer. Shorten the prompt or use a model with a larger context (block_size)."
-        )
+def decode(model, rows, cache):
+    """Read the last token of each row, the earlier ones being in the cache; returns the logits (B, vocab_size)."""
+    last = torch.tensor([row[-1:] for row in rows], device=cache.k.device)
+    pos = torch.tensor([[len(row) - 1] for row in rows], device=cache.k.device)
+    return model(last, pos=pos, cache=cache)[:, -1]
 
 
-def complete(model, tok, records, max_new_tokens=64, sampling=UNTRUNCATED, seed=0, batch_size=64) -> list[str]:
-    """The model's answers to records (mappings with "instruction" and "input"), as text, in order."""
-    prompts = [tok.encode_ordinary(format_prompt(r["instruction"], r.get("input", ""))) for r in records]
-    return [
-        tok.decode(strip_eot(ids, tok.eot_token))
-        for ids in complete_ids(model, prompts, tok.eot_token, max_new_tokens, sampling, seed, batch_size)
-    ]
+@torch.inference_mode()
+def generate(model, prompts, eot, max_new_tokens=64, sampling=UNTRUNCATED, seed=0) -> list[list[int]]:
+    """Continue each prompt (a list of token ids) until end-of-text, `max_new_tokens` or the end of the context.
+
+    All rows decode as one batch; each row has its own generator, seeded with seed + its place, so a row gets the same
+    tokens whatever its neighbours are. Returns the new ids; a row that stopped by itself ends with `eot`.
+
+    Raises CourseError if a prompt is empty or leaves no room in the context.
+    """
+    rows, block_size = [list(p) for p in prompts], model.config.block_size
+    for place, row in enumerate(rows):
+        check_room(len(row), block_size, place)
+    limits = [min(len(row) + max_new_tokens, block_size) for row in rows]
+    generators = [torch.Generator().manual_seed(seed + place) for place in range(len(rows))]
+    cache = KVCache(model.config, len(rows), max(limits), device=next(model.parameters()).device)
+    logits, active = prefill(model, rows, eot, cache), list(range(len(rows)))
+    while active:
+        for r, row_logits in zip(active, logits.cpu(), strict=True):
+            rows[r].append(next_token(row_logits, sampling, generators[r], rows[r]))
+        going = [place for place, r in enumerate(active) if rows[r][-1] != eot and len(rows[r]) < limits[r]]
+        if len(going) < len(active):  # finished rows leave the batch; the others do not wait for them
+            active, cache = [active[place] for place in going], cache.select(torch.tensor(going, dtype=torch.long))
+        if active:
+            logits = decode(model, [rows[r] for r in active], cache)
+    return [row[len(prompt) :] for row, prompt in zip(rows, prompts, strict=True)]
+
+
+def strip_eot(ids, eot):
+    """The ids without a closing end-of-text token."""
+    return ids[:-1] if ids and ids[-1] == eot else ids
 
 
 def complete_ids(model, prompts, eot, max_new_tokens=64, sampling=UNTRUNCATED, seed=0, batch_size=64):
@@ -126,6 +119,10 @@ def complete_ids(model, prompts, eot, max_new_tokens=64, sampling=UNTRUNCATED, s
     return out
 
 
-def strip_eot(ids, eot):
-    """The ids without a closing end-of-text token."""
-    return ids[:-1] if ids and ids[-1] == eot else ids
+def complete(model, tok, records, max_new_tokens=64, sampling=UNTRUNCATED, seed=0, batch_size=64) -> list[str]:
+    """The model's answers to records (mappings with "instruction" and "input"), as text, in order."""
+    prompts = [tok.encode_ordinary(format_prompt(r["instruction"], r.get("input", ""))) for r in records]
+    return [
+        tok.decode(strip_eot(ids, tok.eot_token))
+        for ids in complete_ids(model, prompts, tok.eot_token, max_new_tokens, sampling, seed, batch_size)
+    ]

@@ -17,7 +17,7 @@ from helpers.files import DATA, CourseError, read_json, read_text, shown, write_
 PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"
 EOT = "<|endoftext|>"
 COURSE_FOLDER = DATA / "tokenizer"
-FILE = "course.tiktoken"
+COURSE_FILE = "course.tiktoken"
 VOCAB, MERGES = "vocab.json", "merges.txt"  # the tokenizer of a published GPT-2
 
 
@@ -45,7 +45,7 @@ def save_tokenizer(tok: tiktoken.Encoding, folder=COURSE_FOLDER):
     """Write the ranks to `folder`/course.tiktoken."""
     tokens = [tok.decode_single_token_bytes(rank) for rank in range(tok.eot_token)]
     lines = [f"{base64.b64encode(token).decode()} {rank}\n" for rank, token in enumerate(tokens)]
-    write_text(Path(folder) / FILE, "".join(lines))
+    write_text(Path(folder) / COURSE_FILE, "".join(lines))
 
 
 @cache
@@ -62,8 +62,10 @@ def load_tokenizer(name: str = "course") -> tiktoken.Encoding:
 
 
 def _course_ranks(folder: Path) -> dict[bytes, int]:
-    path = folder / FILE
-    text = read_text(path, f'Known tokenizers: "course", "gpt2", a folder with {FILE} or with {VOCAB} and {MERGES}.')
+    path = folder / COURSE_FILE
+    text = read_text(
+        path, f'Known tokenizers: "course", "gpt2", a folder with {COURSE_FILE} or with {VOCAB} and {MERGES}.'
+    )
     try:
         ranks = {base64.b64decode(token): int(rank) for token, rank in (line.split() for line in text.splitlines())}
     except (ValueError, binascii.Error) as error:

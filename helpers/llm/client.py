@@ -131,7 +131,7 @@ class LLM:
             if not done:
                 raise IncompleteReply("the stream broke off")
         except TROUBLE as error:
-            raise explain(error, self) from error
+            raise explain_failure(error, self) from error
 
     def _with_retries(self, send: Callable[[], Reply]) -> Reply:
         started = time.monotonic()
@@ -139,7 +139,7 @@ class LLM:
             try:
                 return send()
             except TROUBLE as error:
-                failure = explain(error, self)
+                failure = explain_failure(error, self)
                 silent = time.monotonic() - started > 1.5 * self.timeout  # a server that hangs: two tries, not four
                 if not failure.transient or silent or attempt + 1 == self.retry.tries:
                     raise failure from error
@@ -194,7 +194,7 @@ def in_parallel(
         bar.close()
 
 
-def explain(error: Exception, llm: LLM) -> LLMError:
+def explain_failure(error: Exception, llm: LLM) -> LLMError:
     """What a failed request means and what to do about it."""
     where = f"{'The embedded engine' if llm.embedded else 'Ollama'} at {llm.host}"
     if isinstance(error, ollama.ResponseError):

@@ -95,4 +95,4 @@ def test_start_is_a_uniform_guess():
 def test_heads_split_the_width_in_order():
     attention = CausalSelfAttention(GPTConfig(n_head=2, n_embd=4))
     x = torch.arange(8.0).view(1, 2, 4)
-    assert attention.heads(x).tolist() == [[[[0, 1], [4, 5]], [[2, 3], [6, 7]]]]
+    assert attention.split_heads(x).tolist() == [[[[0, 1], [4, 5]], [[2, 3], [6, 7]]]]

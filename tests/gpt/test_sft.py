@@ -12,13 +12,13 @@ from helpers.gpt.prompt import format_prompt
 from helpers.gpt.sft import (
     SFTSettings,
     batch_order,
-    collate,
+    collate_examples,
+    cosine_schedule,
     encode_example,
-    forget_words,
+    fine_tune,
     instruction_places,
-    schedule,
+    prompt_dropout,
     sft_loss,
-    train_sft,
 )
 
 EXAMPLES = [([1, 2, 3, 10 + n % 5, 299], [0, 0, 0, 1, 1]) for n in range(12)]
@@ -35,7 +35,7 @@ def test_mask_is_the_response_and_its_end(tok):
 def test_loss_counts_response_tokens_only_and_predicts_the_next(model):
     """Against a plain loop; padding, prompt and an off-by-one would all change it (bugs 3, 4, 5)."""
     rows = [([5, 6, 7, 8, 299], [0, 0, 1, 1, 1]), ([9, 10, 299], [0, 1, 1])]
-    idx, mask = collate(rows, pad=299)
+    idx, mask = collate_examples(rows, pad=299)
     terms = []
     for ids, learn in rows:
         logps = F.log_softmax(model(torch.tensor([ids]))[0], dim=-1)
@@ -59,23 +59,23 @@ def test_batches_are_shuffled_and_of_similar_length():
 
 
 def test_learning_rate_rises_then_falls_to_zero():
-    rates = [schedule(step, 100, 10) for step in range(100)]
+    rates = [cosine_schedule(step, 100, 10) for step in range(100)]
     assert rates[0] == pytest.approx(0.1) and max(rates) == pytest.approx(1.0) and rates[-1] < 0.001
     assert rates[:10] == sorted(rates[:10]) and rates[10:] == sorted(rates[10:], reverse=True)
 
 
-def test_only_words_of_the_instruction_are_forgotten(tok):
+def test_only_tokens_of_the_instruction_are_left_out(tok):
     instruction = "Rewrite the long sentence in the passive voice."
     example = encode_example(format_prompt(instruction, "The dog ate it."), "It was eaten.", tok)
     places = instruction_places(instruction, tok)
     assert tok.decode([example[0][place] for place in places]) == instruction
     rng = random.Random(0)
     for _ in range(20):
-        ids, mask = forget_words(example, places, 0.5, rng)
+        ids, mask = prompt_dropout(example, places, 0.5, rng)
         assert len(example[0]) > len(ids) == len(mask) and sum(mask) == sum(example[1])
         assert tok.decode(ids).endswith("\n\n### Input:\nThe dog ate it.\n\n### Response:\nIt was eaten.<|endoftext|>")
-    assert forget_words(example, places, 0.0, rng) == example
-    assert len(forget_words(example, places, 1.0, rng)[0]) == len(example[0]) - len(places)
+    assert prompt_dropout(example, places, 0.0, rng) == example
+    assert len(prompt_dropout(example, places, 1.0, rng)[0]) == len(example[0]) - len(places)
 
 
 def test_training_learns_and_repeats_exactly(model):
@@ -83,8 +83,8 @@ def test_training_learns_and_repeats_exactly(model):
 
     twin = copy.deepcopy(model)
     settings = SFTSettings(epochs=6, batch_size=4, warmup=2)
-    history = train_sft(model, EXAMPLES, 299, settings)
-    again = train_sft(twin, EXAMPLES, 299, settings)
+    history = fine_tune(model, EXAMPLES, 299, settings)
+    again = fine_tune(twin, EXAMPLES, 299, settings)
     assert [row["loss"] for row in history] == [row["loss"] for row in again]
     assert history[-1]["loss"] < 0.7 * history[0]["loss"]
     assert len(history) == 18 and not model.training
@@ -92,7 +92,7 @@ def test_training_learns_and_repeats_exactly(model):
 
 def test_callback_sees_every_step(model):
     seen = []
-    train_sft(model, EXAMPLES, 299, SFTSettings(epochs=1, batch_size=4), on_step=lambda h: seen.append(len(h)))
+    fine_tune(model, EXAMPLES, 299, SFTSettings(epochs=1, batch_size=4), on_step=lambda h: seen.append(len(h)))
     assert seen == [1, 2, 3]
 
 
@@ -106,13 +106,13 @@ def test_callback_sees_every_step(model):
 )
 def test_unusable_examples_are_named(model, examples, message):
     with pytest.raises(CourseError, match=message):
-        train_sft(model, examples, 299, SFTSettings(epochs=1))
+        fine_tune(model, examples, 299, SFTSettings(epochs=1))
 
 
 def test_a_loss_that_is_not_finite_stops_with_advice(model):
     model.transformer.ln_f.weight.data.fill_(math.nan)
     with pytest.raises(CourseError, match="Lower SFTSettings.lr"):
-        train_sft(model, EXAMPLES, 299, SFTSettings(epochs=1))
+        fine_tune(model, EXAMPLES, 299, SFTSettings(epochs=1))
 
 
 @pytest.mark.parametrize("setting", ["epochs", "batch_size", "lr", "matrix_lr", "max_grad_norm"])
@@ -122,6 +122,6 @@ def test_settings_that_cannot_work_are_refused(setting):
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.0])
-def test_a_share_to_forget_that_is_none_is_refused(share):
-    with pytest.raises(CourseError, match="forget"):
-        SFTSettings(forget=share)
+def test_a_prompt_dropout_that_is_no_share_is_refused(share):
+    with pytest.raises(CourseError, match="prompt_dropout"):
+        SFTSettings(prompt_dropout=share)

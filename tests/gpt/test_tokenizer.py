@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.files import DATA, CourseError, read_json
-from helpers.gpt.tokenizer import FILE, PATTERN, load_tokenizer, save_tokenizer, train_tokenizer
+from helpers.gpt.tokenizer import COURSE_FILE, PATTERN, load_tokenizer, save_tokenizer, train_tokenizer
 
 TOK = load_tokenizer("course")
 
@@ -58,7 +58,7 @@ def test_trained_tokenizer_survives_saving(tmp_path):
 
 @pytest.mark.parametrize("damage", [b"not base64 at all\n", b"IQ== 0\nIg== 5\n", b"IQ==\n"])
 def test_damaged_file_is_named(tmp_path, damage):
-    (tmp_path / FILE).write_bytes(damage)
+    (tmp_path / COURSE_FILE).write_bytes(damage)
     with pytest.raises(CourseError, match="course.tiktoken is damaged"):
         load_tokenizer(str(tmp_path))
 

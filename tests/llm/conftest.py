@@ -14,7 +14,7 @@ from helpers.gpt.checkpoints import save_checkpoint
 from helpers.gpt.model import GPT, GPTConfig
 from helpers.gpt.sampling import Sampling, next_token
 from helpers.gpt.tokenizer import encoding, load_tokenizer, save_tokenizer
-from helpers.llm.server.batching import Batcher, Job, Text
+from helpers.llm.server.batching import Batcher, Job, Piece
 from helpers.llm.server.serve import start
 
 MERGES = [
@@ -141,12 +141,12 @@ class Answer:
 
     def __call__(self, event):
         self.events.append(event)
-        if not isinstance(event, Text):
+        if not isinstance(event, Piece):
             self.finished.set()
 
     @property
     def text(self):
-        return "".join(event.text for event in self.events if isinstance(event, Text))
+        return "".join(event.text for event in self.events if isinstance(event, Piece))
 
     def end(self):
         assert self.finished.wait(20), "no answer"

@@ -41,7 +41,7 @@ HARMLESS = {  # how the work is done, not what comes out
     "mirostat_eta": "float32",
     "draft_num_predict": "integer",
 }
-NEUTRAL = {  # would change the text and is not built in: only the value that does nothing is taken
+NOT_BUILT_IN = {  # would change the text and is not built in: only the value that does nothing is taken
     "typical_p": ("float32", 1.0),
     "tfs_z": ("float32", 1.0),
     "mirostat": ("integer", 0),
@@ -102,12 +102,12 @@ def read_generate(body: dict) -> Ask:
     prompt, system, template = (get(body, key, str, "") for key in ("prompt", "system", "template"))
     raw = get(body, "raw", bool, False)
     if get(body, "suffix", str, ""):
-        raise ApiError(400, f"{name_of(body)} does not support insert: leave suffix out")
+        raise ApiError(400, f"{model_name(body)} does not support insert: leave suffix out")
     if get(body, "context", list, []):
         raise ApiError(400, "course models answer one turn: leave context out, send it all as the prompt")
     if raw and (system or template):
         raise ApiError(400, "raw mode does not support template, system, or context")
-    refuse_images(body, name_of(body))
+    refuse_images(body, model_name(body))
     return _ask(body, chat=False, prompt=prompt or None, system=system, template=template, raw=raw)
 
 
@@ -115,14 +115,14 @@ def read_chat(body: dict) -> Ask:
     """A request to /api/chat: at most one system message, then one user message."""
     messages = get(body, "messages", list, [])
     if get(body, "tools", list, []):
-        raise ApiError(400, f"{name_of(body)} does not support tools: leave tools out")
+        raise ApiError(400, f"{model_name(body)} does not support tools: leave tools out")
     for message in messages:
         if not isinstance(message, dict):
             raise ApiError(400, "each message must be an object with role and content")
         if message.get("role") not in ("system", "user", "assistant", "tool"):
             role = message.get("role")
             raise ApiError(400, f"a message has role {role!r}, not system, user, assistant or tool")
-        refuse_images(message, name_of(body))
+        refuse_images(message, model_name(body))
     roles = [message["role"] for message in messages]
     if messages and roles not in (["user"], ["system", "user"]):
         raise ApiError(
@@ -139,12 +139,12 @@ def read_chat(body: dict) -> Ask:
 
 def _ask(body: dict, **given) -> Ask:
     if get(body, "think", (bool, str), False):
-        raise ApiError(400, f"{name_of(body)} does not support thinking: send think=false or leave it out")
+        raise ApiError(400, f"{model_name(body)} does not support thinking: send think=false or leave it out")
     top = get(body, "top_logprobs", int, 0)
     if not 0 <= top <= 20:
         raise ApiError(400, "top_logprobs must be between 0 and 20")
     return Ask(
-        model=name_of(body),
+        model=model_name(body),
         stream=get(body, "stream", bool, True),
         options=read_options(get(body, "options", dict, {})),
         keep_alive=read_keep_alive(body.get("keep_alive")),
@@ -155,7 +155,7 @@ def _ask(body: dict, **given) -> Ask:
     )
 
 
-def name_of(body: dict) -> str:
+def model_name(body: dict) -> str:
     """The model that a request names ("name" is the key of older clients)."""
     name = get(body, "model", str, "") or get(body, "name", str, "")
     if not name:
@@ -184,11 +184,11 @@ def read_options(given: dict) -> dict:
     """All supported options, with Ollama's defaults. A wrong type is a 500, an unknown name is ignored."""
     options = {name: default for name, (_, default) in SUPPORTED.items()}
     for name, value in given.items():
-        kind = HARMLESS.get(name) or (SUPPORTED.get(name) or NEUTRAL.get(name) or (None,))[0]
+        kind = HARMLESS.get(name) or (SUPPORTED.get(name) or NOT_BUILT_IN.get(name) or (None,))[0]
         if kind is None or value is None:
             continue
         value = _typed(name, value, kind)
-        if name in NEUTRAL and value != NEUTRAL[name][1]:
+        if name in NOT_BUILT_IN and value != NOT_BUILT_IN[name][1]:
             raise ApiError(501, f"the embedded engine has no {name}: leave it out, or use a model on Ollama")
         if name in SUPPORTED:
             options[name] = value

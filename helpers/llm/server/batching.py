@@ -27,7 +27,7 @@ class Busy(Exception):
 
 
 @dataclass(frozen=True)
-class Text:
+class Piece:
     """A piece of the reply, and the log-probabilities of its tokens if they were asked for."""
 
     text: str
@@ -54,7 +54,7 @@ class Failed:
 
 @dataclass
 class Job:
-    """One request. `emit` is called from the worker thread with Text, …, and at last with Done or Failed."""
+    """One request. `emit` is called from the worker thread with Piece, …, and at last with Done or Failed."""
 
     ids: list[int]
     emit: Callable
@@ -212,7 +212,7 @@ class Batcher:
             return self._finish(row, "stop")
         if job.constraint:
             job.constraint.accept(token)
-        note = token_logprobs(self.tok, logits, token, job.top_logprobs) if job.logprobs else None
+        note = logprob_entry(self.tok, logits, token, job.top_logprobs) if job.logprobs else None
         self._send(job, *row.text.add(self.tok.decode_single_token_bytes(token), note))
         if row.text.stopped or (job.constraint and job.constraint.finished):
             return self._finish(row, "stop")
@@ -227,7 +227,7 @@ class Batcher:
     @staticmethod
     def _send(job, text, notes):
         if text:
-            job.emit(Text(text, notes))
+            job.emit(Piece(text, notes))
 
     @staticmethod
     def _guarded(job, function, *args) -> Row | None:
@@ -252,7 +252,7 @@ class Batcher:
             self.waiting.popleft().emit(failure)
 
 
-def token_logprobs(tok, logits, token: int, top: int) -> dict:
+def logprob_entry(tok, logits, token: int, top: int) -> dict:
     """Ollama's log-probability entry of a token, from the raw logits: no temperature, cuts or constraint."""
     logprobs = torch.log_softmax(logits.float(), dim=-1)
     entry = _entry(tok, token, logprobs)

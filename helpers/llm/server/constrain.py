@@ -15,8 +15,8 @@ from llguidance.tiktoken import lltokenizer_from_encoding
 from helpers.files import CourseError
 
 LAYOUT = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": ", "coerce_one_of": True}
-NAMED = ("properties", "$defs", "definitions")  # keywords that hold a mapping of schemas
-LISTED = ("anyOf", "oneOf", "prefixItems")  # keywords that hold a list of schemas
+SCHEMA_MAPPINGS = ("properties", "$defs", "definitions")  # keywords that hold a mapping of schemas
+SCHEMA_LISTS = ("anyOf", "oneOf", "prefixItems")  # keywords that hold a list of schemas
 
 
 class Constraint:
@@ -75,10 +75,10 @@ def closed(schema):
     if not isinstance(schema, dict):
         return schema  # true and false are schemas too
     out = dict(schema)
-    for key in NAMED:
+    for key in SCHEMA_MAPPINGS:
         if isinstance(out.get(key), dict):
             out[key] = {name: closed(value) for name, value in out[key].items()}
-    for key in LISTED:
+    for key in SCHEMA_LISTS:
         if isinstance(out.get(key), list):
             out[key] = [closed(value) for value in out[key]]
     if isinstance(out.get("items"), dict):

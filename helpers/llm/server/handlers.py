@@ -12,16 +12,16 @@ from tornado.web import Application, RequestHandler, stream_request_body
 from helpers.files import CourseError
 from helpers.llm.server import api
 from helpers.llm.server.api import ApiError, Ask
-from helpers.llm.server.batching import Busy, Done, Failed, Text
+from helpers.llm.server.batching import Busy, Done, Failed, Piece
 from helpers.llm.server.models import Library, ModelInfo
 
-VERSION = "0.33.0-course"  # the version of Ollama whose API this follows
+API_VERSION = "0.33.0-course"  # the version of Ollama whose API this follows
 MAX_BODY = 2**20  # bytes of a request
 HERE = {"127.0.0.1", "localhost", "::1"}
 
 
 @stream_request_body
-class Handler(RequestHandler):
+class EngineHandler(RequestHandler):
     """Bounds the body, refuses strangers, and answers errors as Ollama does."""
 
     def initialize(self, library: Library):
@@ -84,7 +84,7 @@ class Handler(RequestHandler):
             super().log_exception(typ, value, tb)
 
 
-class Root(Handler):
+class RootHandler(EngineHandler):
     def get(self):
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish("Ollama is running")
@@ -92,14 +92,14 @@ class Root(Handler):
     head = get
 
 
-class Version(Handler):
+class VersionHandler(EngineHandler):
     def get(self):
-        self.send({"version": VERSION})
+        self.send({"version": API_VERSION})
 
     head = get
 
 
-class Tags(Handler):
+class TagsHandler(EngineHandler):
     async def get(self):
         known = await in_thread(self.library.known)
         self.send({"models": [info.listed() for info in known]})
@@ -107,17 +107,17 @@ class Tags(Handler):
     head = get
 
 
-class Running(Handler):
+class RunningHandler(EngineHandler):
     def get(self):
         self.send({"models": self.library.running()})
 
 
-class Show(Handler):
+class ShowHandler(EngineHandler):
     def post(self):
-        self.send(self.find(api.name_of(self.body())).show())
+        self.send(self.find(api.model_name(self.body())).show())
 
 
-class NotBuiltIn(Handler):
+class NotBuiltInHandler(EngineHandler):
     """Everything else that Ollama has."""
 
     def initialize(self, library: Library, advice: str):
@@ -125,13 +125,13 @@ class NotBuiltIn(Handler):
         self.answer_only(501, f"the embedded engine has no {self.request.path}: {advice}")
 
 
-class NoSuchPage(Handler):
+class NoSuchPageHandler(EngineHandler):
     def initialize(self, library: Library):
         super().initialize(library)
         self.answer_only(404, f"there is no page {self.request.path}")
 
 
-class Generate(Handler):
+class GenerateHandler(EngineHandler):
     """/api/generate and, with another reader of the request, /api/chat."""
 
     read = staticmethod(api.read_generate)
@@ -182,7 +182,7 @@ class Generate(Handler):
 
         def emit(event):
             events.append(event)
-            if stream or not isinstance(event, Text):
+            if stream or not isinstance(event, Piece):
                 batch = events.copy()
                 events.clear()
                 try:
@@ -244,7 +244,7 @@ class Generate(Handler):
             super().write_error(status_code, **kwargs)
 
 
-class Chat(Generate):
+class ChatHandler(GenerateHandler):
     read = staticmethod(api.read_chat)
 
 
@@ -276,18 +276,18 @@ def application(library: Library) -> Application:
     """All routes."""
     mine = {"library": library}
     built_in = {
-        "/": Root,
-        "/api/version": Version,
-        "/api/tags": Tags,
-        "/api/ps": Running,
-        "/api/show": Show,
-        "/api/generate": Generate,
-        "/api/chat": Chat,
+        "/": RootHandler,
+        "/api/version": VersionHandler,
+        "/api/tags": TagsHandler,
+        "/api/ps": RunningHandler,
+        "/api/show": ShowHandler,
+        "/api/generate": GenerateHandler,
+        "/api/chat": ChatHandler,
     }
     return Application(
         [(path, handler, mine) for path, handler in built_in.items()]
-        + [(path, NotBuiltIn, mine | {"advice": advice}) for path, advice in ADVICE.items()],
-        default_handler_class=NoSuchPage,
+        + [(path, NotBuiltInHandler, mine | {"advice": advice}) for path, advice in ADVICE.items()],
+        default_handler_class=NoSuchPageHandler,
         default_handler_args=mine,
         log_function=lambda handler: None,
     )

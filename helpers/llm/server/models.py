@@ -103,7 +103,7 @@ class ModelInfo:
 
 def describe(name: str, folder: Path) -> ModelInfo:
     """What a checkpoint is, without loading it. CourseError if it is missing or damaged."""
-    return _describe(name, folder, _stamp(folder))
+    return _read_info(name, folder, _stamp(folder))
 
 
 def _stamp(folder: Path) -> tuple:
@@ -116,7 +116,7 @@ def _stamp(folder: Path) -> tuple:
 
 
 @functools.lru_cache(maxsize=64)
-def _describe(name: str, folder: Path, stamp: tuple) -> ModelInfo:
+def _read_info(name: str, folder: Path, stamp: tuple) -> ModelInfo:
     config, _, meta, _ = read_config(folder)
     weights = folder / WEIGHTS
     try:

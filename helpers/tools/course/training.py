@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from helpers.gpt.prompt import FOOTER, HEADER
-from helpers.gpt.sft import optimizers
+from helpers.gpt.sft import muon_and_adamw
 
 SHORT = 10
 BATCHES_AT_ONCE = 16  # examples are sorted by length over this many batches, so that little is padded
@@ -73,7 +73,7 @@ def train(model, tok, corpus, settings, on_step=None):
     bfloat16 autocast is used where the processor has bfloat16 units (elsewhere it is slower than float32).
     """
     model.train()
-    opts = optimizers(model, settings, decay=0.0)
+    opts = muon_and_adamw(model, settings, decay=0.0)
     start = [[group["lr"] for group in opt.param_groups] for opt in opts]
     stream = batches(corpus, tok, settings, model.config.block_size)
     began = time.perf_counter()

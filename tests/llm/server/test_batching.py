@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from helpers.gpt.sampling import Sampling
-from helpers.llm.server.batching import Batcher, Done, Text, token_logprobs
+from helpers.llm.server.batching import Batcher, Done, Piece, logprob_entry
 
 SAMPLING = Sampling(0.9, top_k=40, top_p=0.95)
 PROMPTS = ["the end", "q", "you and the others, all of them", "é?", "fourth " * 9, "{", "1 2 3", "er er"]
@@ -72,7 +72,7 @@ def test_same_reply_alone_in_company_and_in_any_slot(batcher, tiny_tok, threads,
             target.emit.end()
             assert target.emit.text == reference.emit.text
             logprobs, expected = (
-                [n["logprob"] for e in a.events if isinstance(e, Text) for n in e.logprobs]
+                [n["logprob"] for e in a.events if isinstance(e, Piece) for n in e.logprobs]
                 for a in (target.emit, reference.emit)
             )
             assert logprobs == pytest.approx(expected, abs=1e-5)
@@ -120,7 +120,7 @@ def test_stop_strings_cut_the_reply(batcher, tiny_tok, job):
     assert cut.emit.end().reason == "stop"
     assert cut.emit.text == text[: text.index(stop)]
     assert cut.emit.end().tokens < whole.emit.end().tokens
-    notes = [note for event in cut.emit.events if isinstance(event, Text) for note in event.logprobs]
+    notes = [note for event in cut.emit.events if isinstance(event, Piece) for note in event.logprobs]
     kept = b"".join(bytes(note["bytes"]) for note in notes).decode("utf-8", "replace")
     assert kept.startswith(cut.emit.text) and len(kept) < len(cut.emit.text) + 4
 
@@ -138,7 +138,7 @@ def test_random_seeds_differ_and_given_seeds_repeat(batcher, tiny_tok, job):
 
 def test_logprobs_are_of_the_raw_logits(tiny_tok):
     logits = torch.randn(tiny_tok.n_vocab)
-    entry = token_logprobs(tiny_tok, logits, 65, 3)
+    entry = logprob_entry(tiny_tok, logits, 65, 3)
     expected = logits - logits.exp().sum().log()
     assert entry["token"] == "A" and entry["bytes"] == [65]
     assert entry["logprob"] == pytest.approx(float(expected[65]), abs=1e-5)
