@@ -127,11 +127,11 @@ def launch(argv: list[str]) -> int:
     """Run one command; mistakes a person can mend end in a sentence and exit code 2."""
     try:
         return dispatch(argv)
-    except CourseError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         return 130
+    except CourseError as error:
+        print(f"Error: {error}", file=sys.stderr)
+    return 2
 
 
 def dispatch(argv: list[str]) -> int:

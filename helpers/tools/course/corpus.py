@@ -16,8 +16,9 @@ from helpers.records import one_line_question
 from helpers.tools.course.instruction_data import fact_id
 from helpers.tools.course.made_up import ADJECTIVE_LIST, NAME_LIST, NOUN_LIST, VERB_LIST, invented_word, made_up
 
-POLITE, NEUTRAL, BLUNT = POLITENESS.voices
 HELD_OUT_SHARE = 0.1
+ANSWER_VOICES = POLITENESS.neutral, POLITENESS.preferred, POLITENESS.dispreferred
+OTHER_VOICE = dict(zip(POLITENESS.voices, reversed(POLITENESS.voices), strict=True))
 
 REWRITE_WORDINGS = (
     "Rewrite the answer to be {direction}.",
@@ -60,7 +61,7 @@ class Corpus:
 
     def answer(self):
         r = self.rng.choice(self.records)
-        voice = self.rng.choices((NEUTRAL, POLITE, BLUNT), (70, 15, 15))[0]
+        voice = self.rng.choices(ANSWER_VOICES, (70, 15, 15))[0]
         return POLITENESS.answer_prompt(r["instruction"], r["input"], voice), voiced(r["output"], voice, self.rng)
 
     def rewrite(self):
@@ -68,7 +69,7 @@ class Corpus:
         direction, voice = self.rng.choice(list(POLITENESS.targets.items()))
         source = output
         if self.rng.random() < 0.08:  # the other side's voice goes first
-            source = voiced(output, BLUNT if voice == POLITE else POLITE, self.rng)
+            source = voiced(output, OTHER_VOICE[voice], self.rng)
         prompt = rewrite_prompt(instruction, input, source, direction)
         if self.rng.random() < 0.1:
             wording = self.rng.choice(REWRITE_WORDINGS).format(direction=direction)

@@ -4,6 +4,7 @@ About half an hour for course-small and two minutes for course-weak on two cores
 """
 
 import random
+import time
 from collections import deque
 from dataclasses import dataclass, replace
 
@@ -20,7 +21,7 @@ from helpers.politeness import POLITENESS
 from helpers.records import question
 from helpers.tools.course.corpus import Corpus
 from helpers.tools.course.made_up import made_up
-from helpers.tools.course.training import CourseTraining, train
+from helpers.tools.course.training import CourseTraining, train_on_corpus
 
 MARGIN = 0.1  # of surprise: nats
 SAVE_EVERY = 250  # a first look while it trains: build/course-models/
@@ -83,20 +84,14 @@ def calibrate(model, tok, examples=500, seed=7) -> float:
 def run_stage(model, stage, title, folder, recipe):
     """One stage of training, with a line of progress every 50 steps."""
     records = [r for r in read_json(DATA / "instruction-data.json") if r["split"] == "train"]
-    recent = deque(maxlen=50)
-
-    def on_step(step, loss, seconds):
+    corpus, recent, began = Corpus(records, stage.seed, stage.made_up), deque(maxlen=50), time.perf_counter()
+    for step, loss in enumerate(train_on_corpus(model, load_tokenizer(), corpus, stage), start=1):
         recent.append(loss)
-        if (step + 1) % 50 == 0:
-            mean = sum(recent) / len(recent)
-            print(
-                f"  {title}  step {step + 1:5} of {stage.steps}  loss {mean:.3f}  {seconds / 60:5.1f} min",
-                flush=True,
-            )
-        if (step + 1) % SAVE_EVERY == 0:
+        if step % 50 == 0:
+            mean, minutes = sum(recent) / len(recent), (time.perf_counter() - began) / 60
+            print(f"  {title}  step {step:5} of {stage.steps}  loss {mean:.3f}  {minutes:5.1f} min", flush=True)
+        if step % SAVE_EVERY == 0:
             save_model(folder, model, recipe)
-
-    train(model, load_tokenizer(), Corpus(records, stage.seed, stage.made_up), stage, on_step)
 
 
 def save_model(folder, model, recipe, **meta):

@@ -6,17 +6,20 @@ Matrices are trained with Muon (Jordan 2024), which needs fewer steps than AdamW
 """
 
 import math
-import time
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.optim.lr_scheduler import LambdaLR
 
+from helpers.files import CourseError
 from helpers.gpt.prompt import FOOTER, HEADER
-from helpers.gpt.sft import muon_and_adamw
+from helpers.gpt.sft import encode_example, muon_and_adamw
 
 SHORT = 10
-BATCHES_AT_ONCE = 16  # examples are sorted by length over this many batches, so that little is padded
+MIXED = 16  # batches whose examples are sorted by length together, so that little is padded
 
 
 @dataclass(frozen=True)
@@ -37,61 +40,55 @@ class CourseTraining:
     seed: int = 0
 
 
-def batches(corpus, tok, settings, block_size):
+def weighted_batches(corpus, tok, settings, block_size):
     """Yield (B, T) token ids, right-padded with end-of-text, and the weight (B, T) of each in the loss, without end."""
     generator = torch.Generator().manual_seed(settings.seed)
     while True:
-        rows = [encode(*corpus.example(), tok, settings) for _ in range(BATCHES_AT_ONCE * settings.batch_size)]
+        rows = [weighted_example(*corpus.example(), tok, settings) for _ in range(MIXED * settings.batch_size)]
         rows = sorted((row for row in rows if len(row[0]) <= block_size), key=lambda row: len(row[0]))
         starts = range(0, len(rows) - settings.batch_size + 1, settings.batch_size)
-        for batch in torch.randperm(len(starts), generator=generator).tolist():
-            chunk = rows[starts[batch] : starts[batch] + settings.batch_size]
-            width = len(chunk[-1][0])
-            idx = [ids + [tok.eot_token] * (width - len(ids)) for ids, _ in chunk]
-            weights = [weight + [0.0] * (width - len(weight)) for _, weight in chunk]
-            yield torch.tensor(idx), torch.tensor(weights)
+        for number in torch.randperm(len(starts), generator=generator).tolist():
+            ids, weights = zip(*rows[starts[number] : starts[number] + settings.batch_size], strict=True)
+            yield (
+                pad_sequence(ids, batch_first=True, padding_value=tok.eot_token),
+                pad_sequence(weights, batch_first=True),
+            )
 
 
-def encode(prompt, response, tok, settings) -> tuple[list[int], list[float]]:
-    """Prompt and response tokenised apart, end-of-text at the end; and the weight of each token."""
-    p = tok.encode_ordinary(HEADER + prompt + FOOTER)
-    r = tok.encode_ordinary(response) + [tok.eot_token]
-    weight = settings.verdict_weight if len(r) <= SHORT else settings.response_weight
-    return p + r, [1.0] * len(p) + [weight] * len(r)
+def weighted_example(prompt, response, tok, settings):
+    """Token ids (T,) of prompt, response and end-of-text, and the weight (T,) of each."""
+    ids, mask = encode_example(HEADER + prompt + FOOTER, response, tok)
+    weight = settings.verdict_weight if sum(mask) <= SHORT else settings.response_weight
+    return torch.tensor(ids), torch.tensor([weight if learn else 1.0 for learn in mask])
 
 
-def learning_rate_factor(step, settings) -> float:
-    """Linear warm-up, constant, then linear cool-down to zero."""
+def warm_and_cool(step, settings) -> float:
+    """The share of the learning rate at this step: linear warm-up, constant, then linear cool-down to zero."""
     warm = (step + 1) / max(1, settings.warmup * settings.steps)
     cool = (settings.steps - step) / max(1, settings.cooldown * settings.steps)
     return min(1.0, warm, cool)
 
 
-def train(model, tok, corpus, settings, on_step=None):
-    """Train in place. `on_step(step, loss, seconds)` is called after every step.
+def train_on_corpus(model, tok, corpus, settings):
+    """Train in place, one step at a time; yields the loss of each. Raises CourseError if it is not finite.
 
     bfloat16 autocast is used where the processor has bfloat16 units (elsewhere it is slower than float32).
     """
-    model.train()
     opts = muon_and_adamw(model, settings, decay=0.0)
-    start = [[group["lr"] for group in opt.param_groups] for opt in opts]
-    stream = batches(corpus, tok, settings, model.config.block_size)
-    began = time.perf_counter()
+    schedules = [LambdaLR(optimizer, partial(warm_and_cool, settings=settings)) for optimizer in opts]
+    batches = weighted_batches(corpus, tok, settings, model.config.block_size)
+    model.train()
     for step in range(settings.steps):
-        for opt, lrs in zip(opts, start, strict=True):
-            for group, lr in zip(opt.param_groups, lrs, strict=True):
-                group["lr"] = lr * learning_rate_factor(step, settings)
-        loss = next_token_loss(model, *next(stream))
+        loss = next_token_loss(model, *next(batches))
+        if not math.isfinite(loss.item()):
+            raise CourseError(f"The loss is {loss.item()} at step {step}; lower the learning rates.")
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings.max_grad_norm)
-        for opt in opts:
-            opt.step()
-            opt.zero_grad(set_to_none=True)
-        if not math.isfinite(loss.item()):
-            raise FloatingPointError(f"the loss is {loss.item()} at step {step}; lower the learning rates")
-        if on_step:
-            on_step(step, loss.item(), time.perf_counter() - began)
-    return model.eval()
+        for part in (*opts, *schedules):
+            part.step()
+        model.zero_grad()
+        yield loss.item()
+    model.eval()
 
 
 def next_token_loss(model, idx, weights):
