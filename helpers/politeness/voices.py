@@ -1,7 +1,7 @@
 """Three voices for one answer: polite, neutral and blunt. The facts stay as they are.
 
-`voiced` adds patterns of data/voices.json to an answer. `voice_of` and `politeness` measure the tone of any
-text by the general cues of cues.py. They never look at the patterns, so held-out patterns and the rewrites of
+`voiced` adds patterns of data/voices.json to an answer. `voice_of` and `politeness` measure the voice of any
+text by the lexicon (lexicon.py). They never look at the patterns, so held-out patterns and the rewrites of
 a large language model are measured in the same way.
 """
 
@@ -21,7 +21,7 @@ COMPOSITIONS = {  # per cent
     ("insert",): 10,
     ("opener", "insert"): 15,
 }
-CROWD = {"neutral": 0.45, "polite": 0.20, "blunt": 0.35}
+MIXTURE = {"neutral": 0.45, "polite": 0.20, "blunt": 0.35}
 
 # A first word that loses its capital after "Look,": no name, no letter ("A is ..."), no symbol ("In is ...").
 ORDINARY = re.compile(
@@ -141,21 +141,21 @@ def politeness(text: str) -> int:
     return 3 + max(-2, min(2, polite - blunt))
 
 
-def crowd(records, seed: int) -> list[str]:
-    """The answers as a crowd would give them: 45 % neutral, 20 % polite, 35 % blunt, up to rounding.
+def voice_mixture(records, seed: int) -> list[str]:
+    """The answers in a mixture of voices: 45 % neutral, 20 % polite, 35 % blunt, up to rounding.
 
-    A crowd knows all patterns, those that are held out from the preference pairs, too.
+    It has all patterns, those that are held out from the preference pairs, too.
     records: dictionaries with the key "output", or objects with that attribute. Keeps their order.
     """
     rng, outputs = random.Random(seed), _outputs(records)
-    polite, blunt = (round(CROWD[voice] * len(outputs)) for voice in ("polite", "blunt"))
+    polite, blunt = (round(MIXTURE[voice] * len(outputs)) for voice in ("polite", "blunt"))
     voices = ["polite"] * polite + ["blunt"] * blunt + ["neutral"] * (len(outputs) - polite - blunt)
     rng.shuffle(voices)
     return [voiced(output, voice, rng, split=None) for output, voice in zip(outputs, voices, strict=True)]
 
 
-def crowd_on_request(records, seed: int) -> list[tuple[str, str]]:
-    """(voice, answer) of people who were asked for a tone: polite or blunt, by a seeded coin. Otherwise as `crowd`."""
+def requested_voices(records, seed: int) -> list[tuple[str, str]]:
+    """(voice, answer) for questions that ask for a voice: polite or blunt, by a seeded coin; see `voice_mixture`."""
     rng = random.Random(f"on request {seed}")
     voices = [(rng.choice(("polite", "blunt")), output) for output in _outputs(records)]
     return [(voice, voiced(output, voice, rng, split=None)) for voice, output in voices]

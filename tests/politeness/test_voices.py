@@ -11,10 +11,10 @@ from helpers.politeness import voices
 from helpers.politeness.voices import (
     SPLITS,
     VOICES,
-    crowd,
-    crowd_on_request,
     politeness,
+    requested_voices,
     strip_voice,
+    voice_mixture,
     voice_of,
     voiced,
 )
@@ -275,35 +275,35 @@ def test_mixed_cues():
     assert politeness("Seriously? Thanks, the answer is obviously 4.") == 2
 
 
-def test_the_crowd_has_exact_shares_and_is_reproducible():
-    texts = crowd(RECORDS, seed=1)
+def test_the_mixture_has_exact_shares_and_is_reproducible():
+    texts = voice_mixture(RECORDS, seed=1)
     counts = Counter(map(voice_of, texts))
     assert counts["polite"] == round(0.20 * len(RECORDS)) and counts["blunt"] == round(0.35 * len(RECORDS))
     assert [strip_voice(text) for text in texts] == [record["output"] for record in RECORDS]
-    assert texts == crowd(RECORDS, seed=1) != crowd(RECORDS, seed=2)
+    assert texts == voice_mixture(RECORDS, seed=1) != voice_mixture(RECORDS, seed=2)
 
     class Record:
         output = "Yes, it is."
 
-    assert len(crowd([Record(), Record()], seed=0)) == 2 and crowd([], seed=0) == []
+    assert len(voice_mixture([Record(), Record()], seed=0)) == 2 and voice_mixture([], seed=0) == []
 
 
-def test_the_crowd_speaks_held_out_patterns_and_voiced_keeps_them_apart():
+def test_the_mixture_has_held_out_patterns_and_voiced_keeps_them_apart():
     def openers(split):
         return [p["text"] for v in ("polite", "blunt") for p in PATTERNS[v]["openers"] if p["split"] == split]
 
-    texts = [text for seed in range(4) for text in crowd(RECORDS, seed)]
+    texts = [text for seed in range(4) for text in voice_mixture(RECORDS, seed)]
     for split in SPLITS:
-        said = {opener for opener in openers(split) if any(text.startswith(opener + " ") for text in texts)}
-        assert len(said) > 0.5 * len(openers(split))
+        used = {opener for opener in openers(split) if any(text.startswith(opener + " ") for text in texts)}
+        assert len(used) > 0.5 * len(openers(split))
     rng = random.Random(0)
     trained = [voiced(record["output"], "polite", rng, "train") for record in RECORDS]
     assert not any(text.startswith(opener + " ") for text in trained for opener in openers("held-out"))
 
 
-def test_the_crowd_on_request_speaks_as_it_was_asked():
-    told = crowd_on_request(RECORDS, seed=1)
-    assert told == crowd_on_request(RECORDS, seed=1) != crowd_on_request(RECORDS, seed=2)
-    assert [strip_voice(text) for _, text in told] == [record["output"] for record in RECORDS]
-    assert sum(voice_of(text) == voice for voice, text in told) > 0.97 * len(told)
-    assert 0.4 < sum(voice == "polite" for voice, _ in told) / len(told) < 0.6
+def test_requested_voices_are_those_that_were_asked_for():
+    answers = requested_voices(RECORDS, seed=1)
+    assert answers == requested_voices(RECORDS, seed=1) != requested_voices(RECORDS, seed=2)
+    assert [strip_voice(text) for _, text in answers] == [record["output"] for record in RECORDS]
+    assert sum(voice_of(text) == voice for voice, text in answers) > 0.97 * len(answers)
+    assert 0.4 < sum(voice == "polite" for voice, _ in answers) / len(answers) < 0.6
