@@ -20,7 +20,6 @@ from helpers.gpt.sft import collate_examples
 from helpers.records import contains_answer
 from helpers.stats import Estimate, estimate
 
-VOICES = ("polite", "neutral", "blunt")
 ROOM = 64  # tokens that must be left in the context for an answer
 FEWEST_QUESTIONS, MOST_QUESTIONS = 20, 400  # an interval over fewer says nothing; more keep a laptop busy for long
 
@@ -95,10 +94,11 @@ def is_right(text, record) -> bool:
     return contains_answer(text, record["answer"])
 
 
-def per_answer(answers, records, voice_of) -> dict[str, np.ndarray]:
-    """Every measure of the single answers: its voice, right or wrong, length in tokens, stopped by itself."""
-    voices = [voice_of(text) for text in answers.texts]
-    measures = {name: [voice == name for voice in voices] for name in VOICES}
+def per_answer(answers, records, criterion) -> dict[str, np.ndarray]:
+    """Every measure of the single answers: voice and level by the criterion, right, stopped by itself, tokens; (n,)."""
+    voices = [criterion.voice_of(text) for text in answers.texts]
+    measures = {name: [voice == name for voice in voices] for name in criterion.voices}
+    measures["level"] = [criterion.level(text) for text in answers.texts]
     if any(r.get("answer") for r in records):  # without a single answer key, right and wrong cannot be measured
         measures["right"] = [is_right(text, r) for text, r in zip(answers.texts, records, strict=True)]
     measures["stopped"] = answers.stopped
@@ -146,19 +146,15 @@ def log_ratios(policy, reference, answers):
     return logps - response_logprobs(reference, answers.prompts, answers.responses)
 
 
-def summary(answers, records, voice_of, reward=None) -> dict[str, Estimate]:
-    """An Estimate of every measure of these answers, and of their reward if there is one."""
-    row = {name: estimate(values) for name, values in per_answer(answers, records, voice_of).items()}
-    return row if reward is None else row | {"reward": estimate([reward(text) for text in answers.texts])}
+def summary(answers, records, criterion) -> dict[str, Estimate]:
+    """An Estimate of every measure of these answers."""
+    return {name: estimate(values) for name, values in per_answer(answers, records, criterion).items()}
 
 
-def evaluate(policy, tok, records, voice_of, reference=None, seed=0, max_new_tokens=64, reward=None) -> dict:
-    """One flat row about a model: an Estimate of every measure, KL from the reference (nats), diversity.
-
-    reward: a function of an answer's text; its mean is measured, too.
-    """
+def evaluate(policy, tok, records, criterion, reference=None, seed=0, max_new_tokens=64) -> dict:
+    """One flat row about a model: an Estimate of every measure, KL from the reference (nats), diversity."""
     answers = generate_answers(policy, tok, records, max_new_tokens, seed)
-    row = summary(answers, records, voice_of, reward)
+    row = summary(answers, records, criterion)
     if reference is not None:
         row["kl"] = estimate(log_ratios(policy, reference, answers))
     return row | diversity(answers.texts)

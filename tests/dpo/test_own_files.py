@@ -14,7 +14,7 @@ from helpers.evaluate.baselines import train_on_chosen
 from helpers.evaluate.calibration import calibration_error, margins
 from helpers.evaluate.compare import before_after, by_task, length_controlled
 from helpers.files import CourseError
-from helpers.politeness.voices import politeness, voice_of
+from helpers.politeness import POLITENESS
 from helpers.records import load_preferences
 
 BLOCK = 400
@@ -74,12 +74,14 @@ def test_any_file_is_evaluated_without_answer_keys(name, make_gpt, tok, tmp_path
     train, questions, summary = ev.held_out(load(name, tmp_path), tok, BLOCK, share=share)
     assert len(questions) >= 20 and not {key(r) for r in train} & {key(r) for r in questions}
     assert "different questions" in summary
-    row = ev.evaluate(policy, tok, questions, voice_of, reference=model, max_new_tokens=3, reward=politeness)
-    assert "right" not in row and 1 <= row["reward"].value <= 5 and np.isfinite(row["kl"].value)
+    row = ev.evaluate(policy, tok, questions, POLITENESS, reference=model, max_new_tokens=3)
+    assert "right" not in row and 1 <= row["level"].value <= 5 and np.isfinite(row["kl"].value)
     pairs = fit_pairs(questions, tok, BLOCK).pairs
     logps = [reference_logprobs(m, pairs) for m in (policy, model)]
     assert 0 <= calibration_error(margins(*logps, beta=0.1)) <= 1
-    was, now = (ev.per_answer(ev.generate_answers(m, tok, questions, 3), questions, voice_of) for m in (model, policy))
+    was, now = (
+        ev.per_answer(ev.generate_answers(m, tok, questions, 3), questions, POLITENESS) for m in (model, policy)
+    )
     assert {line["measure"] for line in before_after(was, now)} == set(was)
     assert by_task(["all"] * len(questions), was["polite"], now["polite"])[0]["questions"] == len(questions)
     assert 0 <= length_controlled(np.full(len(questions), 0.5), now["tokens"] - was["tokens"]).value <= 1

@@ -1,9 +1,11 @@
 """Every measure against a case worked by hand; the KL estimate against exact enumeration."""
 
 import itertools
+from types import SimpleNamespace
 
 import pytest
 import torch
+from brevity import BREVITY
 
 from helpers import stats
 from helpers.evaluate import samples as ev
@@ -20,8 +22,11 @@ TEXTS = ["Please: Athens.", "It is wented.", "No! 1, 2.", "Please, a Moo."]
 EOT = 256
 
 
-def voice_of(text):
-    return "polite" if "Please" in text else "blunt" if "No" in text else "neutral"
+SHOUT = SimpleNamespace(  # any criterion will do
+    voices=("loud", "plain", "low"),
+    voice_of=lambda text: "loud" if "Please" in text else "low" if "No" in text else "plain",
+    level=lambda text: 5 if "Please" in text else 2,
+)
 
 
 def answers(texts=TEXTS):
@@ -31,11 +36,12 @@ def answers(texts=TEXTS):
 
 
 def test_every_measure_by_hand():
-    found = ev.per_answer(answers(), RECORDS, voice_of)
+    found = ev.per_answer(answers(), RECORDS, SHOUT)
     expected = {
-        "polite": [1, 0, 0, 1],
-        "neutral": [0, 1, 0, 0],
-        "blunt": [0, 0, 1, 0],
+        "loud": [1, 0, 0, 1],
+        "plain": [0, 1, 0, 0],
+        "low": [0, 0, 1, 0],
+        "level": [5, 2, 2, 5],
         "right": [1, 0, 1, 1],  # "wented" does not hold the word "went"
         "tokens": [15, 13, 9, 14],  # of single bytes, the end-of-text token not counted
         "stopped": [1, 0, 1, 1],
@@ -43,15 +49,23 @@ def test_every_measure_by_hand():
     assert {name: values.tolist() for name, values in found.items()} == expected
 
 
+def test_another_criterion_is_measured_in_its_own_voices():
+    texts = ["Athens.", "The capital of Greece is Athens. " * 20]
+    generations = ev.Generations([[65]] * 2, [[66, EOT]] * 2, texts, [True, True])
+    measures = ev.per_answer(generations, [RECORDS[0]] * 2, BREVITY)
+    assert list(measures)[:4] == [*BREVITY.voices, "level"] and measures[BREVITY.preferred].tolist() == [1, 0]
+    assert measures["level"].tolist() == [BREVITY.level(text) for text in texts]
+
+
 def test_a_record_without_a_key_is_named():
     with pytest.raises(CourseError, match="'Past tense\\?' has no answer key"):
-        ev.per_answer(answers(), [RECORDS[0], {**RECORDS[1], "answer": []}, *RECORDS[2:]], voice_of)
+        ev.per_answer(answers(), [RECORDS[0], {**RECORDS[1], "answer": []}, *RECORDS[2:]], SHOUT)
 
 
 def test_without_any_key_right_and_wrong_are_not_measured():
     plain = [{key: r[key] for key in ("instruction", "input")} for r in RECORDS]
-    found = ev.per_answer(answers(), plain, voice_of)
-    assert "right" not in found and found["polite"].tolist() == [1, 0, 0, 1]
+    found = ev.per_answer(answers(), plain, SHOUT)
+    assert "right" not in found and found["loud"].tolist() == [1, 0, 0, 1]
 
 
 def test_a_question_that_fills_the_context_is_named(model, tok):
@@ -130,15 +144,13 @@ def test_the_kl_estimate_agrees_with_exact_enumeration(make_gpt):
 
 def test_one_row_about_one_model(make_gpt, tok):
     model = make_gpt(block_size=128)
-    found = ev.evaluate(model, tok, RECORDS, voice_of, reference=model, max_new_tokens=4)
+    found = ev.evaluate(model, tok, RECORDS, SHOUT, reference=model, max_new_tokens=4)
     assert found["kl"] == (0, 0, 0)
-    assert sum(found[voice].value for voice in ev.VOICES) == 1
-    assert {"right", "tokens", "stopped", "distinct-1", "distinct-2", "openers", "top opener"} < set(found)
-    assert "reward" not in found
-    assert "kl" not in ev.evaluate(model, tok, RECORDS, voice_of, max_new_tokens=2)
-    assert ev.evaluate(model, tok, RECORDS, voice_of, max_new_tokens=2, reward=lambda text: 7)["reward"] == (7, 7, 7)
+    assert sum(found[voice].value for voice in SHOUT.voices) == 1
+    assert {"right", "level", "tokens", "stopped", "distinct-1", "distinct-2", "openers", "top opener"} < set(found)
+    assert "kl" not in ev.evaluate(model, tok, RECORDS, SHOUT, max_new_tokens=2)
     other = make_gpt(1, block_size=128)
-    assert ev.evaluate(model, tok, RECORDS, voice_of, reference=other, max_new_tokens=4)["kl"].value != 0
+    assert ev.evaluate(model, tok, RECORDS, SHOUT, reference=other, max_new_tokens=4)["kl"].value != 0
 
 
 @pytest.mark.parametrize(
@@ -146,7 +158,7 @@ def test_one_row_about_one_model(make_gpt, tok):
     [
         lambda: ev.diversity([]),
         lambda: ev.generate_answers(None, None, []),
-        lambda: ev.summary(ev.Generations([], [], [], []), [], voice_of),
+        lambda: ev.summary(ev.Generations([], [], [], []), [], SHOUT),
     ],
 )
 def test_nothing_to_measure_is_said(measure):
@@ -156,4 +168,4 @@ def test_nothing_to_measure_is_said(measure):
 
 def test_a_measure_of_other_records_is_refused():
     with pytest.raises(ValueError, match="zip"):
-        ev.per_answer(answers(), RECORDS[:3], voice_of)
+        ev.per_answer(answers(), RECORDS[:3], SHOUT)
