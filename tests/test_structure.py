@@ -1,5 +1,6 @@
 """The house: dependencies one way, short modules and functions, nothing twice; and the checks notice a breach."""
 
+import re
 import subprocess
 import sys
 
@@ -49,6 +50,14 @@ def test_an_import_against_the_direction_is_noticed(module, line, tmp_path):
     )
     done = import_linter(tmp_path, ROOT / "pyproject.toml")
     assert done.returncode == 1 and "BROKEN" in done.stdout or "newcomer" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["README.md", "data/README.md"])
+def test_the_files_that_a_readme_names_are_there(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    named = re.findall(r"`((?:helpers|tests|notebooks|data|course|models)/[\w./-]*)`", text)
+    folder = (ROOT / name).parent
+    assert [path for path in named if not (ROOT / path).exists() and not (folder / path).exists()] == [] != named
 
 
 def test_old_import_paths_are_gone():

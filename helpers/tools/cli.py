@@ -16,13 +16,14 @@ from helpers.tools.build_options import build_options
 from helpers.tools.environment import FOR_COURSE, FOR_PARITY, FOR_TESTS, Environment, ensure
 from helpers.tools.notebooks import find_notebook, select_notebooks
 
+FIRST_CALL = "The first call sets up .venv from requirements.txt; later calls start at once."
 # What lies in data/, in the order in which it is made: each from the ones before it.
 MAKERS = {
-    "instruction-data": "helpers.tools.course.instruction_data:make_instruction_data",
-    "tokenizer": "helpers.tools.course.shipped:make_tokenizer",
-    "course-models": "helpers.tools.course.course_models:make_course_models",
-    "preferences": "helpers.tools.course.shipped:make_preferences",
-    "checkpoints": "helpers.tools.course.shipped:make_checkpoints",
+    "instruction-data": "tools.course.instruction_data:make_instruction_data",
+    "tokenizer": "tools.course.shipped:make_tokenizer",
+    "course-models": "tools.course.course_models:make_course_models",
+    "preferences": "tools.course.shipped:make_preferences",
+    "checkpoints": "tools.course.shipped:make_checkpoints",
 }
 
 
@@ -30,9 +31,8 @@ MAKERS = {
 class Command:
     """`read` turns the arguments into what `do` takes, before any set-up; `do` runs inside the environment."""
 
-    usage: str
     summary: str
-    do: str  # module:function
+    do: str  # module:function in helpers
     read: Callable[[list[str]], Any] = list
     environment: Environment = FOR_COURSE
 
@@ -73,53 +73,33 @@ def data_names(arguments: list[str]) -> list[str]:
 
 
 COMMANDS = {
-    "lab": Command("lab", "open the course in JupyterLab (arguments go to JupyterLab)", "helpers.tools.cli:open_lab"),
+    "lab": Command("open the course in JupyterLab (arguments go to JupyterLab)", "tools.cli:open_lab"),
     "run": Command(
-        "run [--only NN ... | --from NN]",
-        "execute the notebooks, write a report to build/run, print the scoreboard",
-        "helpers.tools.running:run_course",
+        "execute the notebooks, write a report to build/run, print the scoreboard (--only NN ..., --from NN)",
+        "tools.running:run_course",
         run_options,
     ),
     "test": Command(
-        "test",
-        "run the tests and every notebook (arguments go to pytest)",
-        "helpers.tools.testing:run_tests",
-        environment=FOR_TESTS,
+        "run the tests and every notebook (arguments go to pytest)", "tools.testing:run_tests", environment=FOR_TESTS
     ),
     "parity": Command(
-        "parity",
         "compare with transformers and TRL, in .venv-parity (arguments go to pytest)",
-        "helpers.tools.testing:run_parity",
+        "tools.testing:run_parity",
         environment=FOR_PARITY,
     ),
     "serve": Command(
-        "serve [--port N]",
-        "serve the course models like Ollama, on 127.0.0.1",
-        "helpers.llm.server.serve:serve_forever",
-        serve_port,
+        "serve the course models like Ollama, on 127.0.0.1 (--port N)", "llm.server.serve:serve_forever", serve_port
     ),
     "build-preferences": Command(
-        "build-preferences --help",
-        "make preference pairs of any instruction file with a language model",
-        "helpers.tools.build_preferences:build_and_leave",
+        "make preference pairs of any instruction file with a language model (--help)",
+        "tools.build_preferences:build_and_leave",
         build_options,
     ),
-    "data": Command(
-        "data NAME",
-        f"make again what ships in data/: {', '.join(MAKERS)}",
-        "helpers.tools.cli:make_data",
-        data_names,
-    ),
+    "data": Command(f"make again what ships in data/: {', '.join(MAKERS)}", "tools.cli:make_data", data_names),
     "evaluate-course-models": Command(
-        "evaluate-course-models",
-        "measure the course models on held-out records",
-        "helpers.tools.course.measure:measure_course_models",
+        "measure the course models on held-out records", "tools.course.measure:measure_course_models"
     ),
-    "sync": Command(
-        "sync",
-        "write the links and tables that follow from the list of notebooks",
-        "helpers.tools.notebooks:sync",
-    ),
+    "sync": Command("write the links and tables that follow from the list of notebooks", "tools.notebooks:sync"),
 }
 
 
@@ -152,11 +132,8 @@ def dispatch(argv: list[str]) -> int:
 
 
 def help_text() -> str:
-    width = max(len(command.usage) for command in COMMANDS.values())
-    lines = [f"  {command.usage:{width}}  {command.summary}" for command in COMMANDS.values()]
-    first = "Preference tuning from scratch: python3 -m helpers COMMAND"
-    last = "The first call sets up .venv from requirements.txt; later calls start at once."
-    return "\n".join([first, "", *lines, "", last])
+    lines = [f"  {name:{max(map(len, COMMANDS))}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(["Preference tuning from scratch: python3 -m helpers COMMAND\n", *lines, f"\n{FIRST_CALL}"])
 
 
 def nearest(word: str, words) -> str:
@@ -165,9 +142,9 @@ def nearest(word: str, words) -> str:
 
 
 def load_function(name: str) -> Callable:
-    """The function called 'module:function'; a command's libraries are imported only when it is done."""
+    """The function called 'module:function' in helpers; its libraries are imported only now."""
     module, function = name.split(":")
-    return getattr(importlib.import_module(module), function)
+    return getattr(importlib.import_module(f"helpers.{module}"), function)
 
 
 def become(command: list[str], folder: Path) -> int:

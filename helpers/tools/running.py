@@ -1,10 +1,10 @@
 """`run`: execute the notebooks in order, as a learner would; say how long each took and what it reached."""
 
-import os
 import sys
 import threading
 import time
 from argparse import Namespace
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,9 +87,8 @@ def run_course(options: Namespace) -> int:
 
 def run_notebook(path: Path) -> NotebookRun:
     """Execute one notebook in its own folder; save what it gave, also if it failed."""
-    work, started = Execution(path), time.monotonic()
-    peak = watch(work, path.stem)
-    seconds = time.monotonic() - started
+    work = Execution(path)
+    seconds, peak = watch(work, path.stem)
     if work.error and not isinstance(work.error, FAILURES):
         raise work.error
     write_text(BUILD / "run" / path.name, nbformat.writes(work.notebook))
@@ -97,49 +96,39 @@ def run_notebook(path: Path) -> NotebookRun:
     return NotebookRun(path.stem, seconds, peak, describe_failure(work, path.stem) if work.error else None)
 
 
-def watch(work: Execution, name: str) -> int:
-    """Run the thread to its end; return the peak memory, in bytes, of the kernel and its children."""
-    before = {process.pid for process in children()}
-    started, peak = time.monotonic(), 0
+def watch(work: Execution, name: str) -> tuple[float, int]:
+    """Run the thread to its end; return wall seconds and the peak memory, in bytes, of the kernel and its children."""
+    before, peak, started = children(), 0, time.monotonic()
     work.start()
     try:
         while work.is_alive():
             work.join(0.2)
-            peak = max(peak, resident(process for process in children() if process.pid not in before))
+            peak = max(peak, resident(children() - before))
             if sys.stdout.isatty():
-                cell, seconds = f"{work.cell + 1}/{len(work.notebook.cells)}", time.monotonic() - started
-                print(f"\r{name:24} {seconds:7.1f} s  cell {cell}", end="", flush=True)
+                place = f"cell {work.cell + 1}/{len(work.notebook.cells)}"
+                print(f"\r{name:24} {time.monotonic() - started:7.1f} s  {place}", end="", flush=True)
     except KeyboardInterrupt:
-        for process in children():
-            if process.pid not in before:
-                kill(process)
+        for process in children() - before:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         work.join(20)
         raise
     finally:
         if sys.stdout.isatty():
             print("\r" + " " * 60 + "\r", end="", flush=True)
-    return peak
+    return time.monotonic() - started, peak
 
 
-def children() -> list[psutil.Process]:
-    return psutil.Process(os.getpid()).children(recursive=True)
+def children() -> set[psutil.Process]:
+    return set(psutil.Process().children(recursive=True))
 
 
 def resident(processes) -> int:
     total = 0
     for process in processes:
-        try:
+        with suppress(psutil.Error):  # it ended since it was listed
             total += process.memory_info().rss
-        except psutil.Error:  # it ended since it was listed
-            continue
     return total
-
-
-def kill(process: psutil.Process) -> None:
-    try:
-        process.kill()
-    except psutil.NoSuchProcess:
-        pass
 
 
 def describe_failure(work: Execution, name: str) -> str:

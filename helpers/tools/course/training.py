@@ -19,7 +19,7 @@ from helpers.gpt.prompt import FOOTER, HEADER
 from helpers.gpt.sft import encode_example, muon_and_adamw
 
 SHORT = 10
-MIXED = 16  # batches whose examples are sorted by length together, so that little is padded
+SORTED_TOGETHER = 16  # batches whose examples are sorted by length together, so that little is padded
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,9 @@ def weighted_batches(corpus, tok, settings, block_size):
     """Yield (B, T) token ids, right-padded with end-of-text, and the weight (B, T) of each in the loss, without end."""
     generator = torch.Generator().manual_seed(settings.seed)
     while True:
-        rows = [weighted_example(*corpus.example(), tok, settings) for _ in range(MIXED * settings.batch_size)]
+        rows = [
+            weighted_example(*corpus.example(), tok, settings) for _ in range(SORTED_TOGETHER * settings.batch_size)
+        ]
         rows = sorted((row for row in rows if len(row[0]) <= block_size), key=lambda row: len(row[0]))
         starts = range(0, len(rows) - settings.batch_size + 1, settings.batch_size)
         for number in torch.randperm(len(starts), generator=generator).tolist():
