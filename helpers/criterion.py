@@ -102,7 +102,7 @@ class Criterion:
     def contrasts(self) -> dict[str, tuple[str, str]]:
         """Direction -> (voice asked of the chosen side, voice asked of the rejected side).
 
-        A coin between the two puts the neutral voice on either side, so that it gives nothing away.
+        A coin between the two puts the neutral voice on either side, so that a voice alone does not reveal the label.
         """
         return dict(zip(self.directions, (self.voices[:2], self.voices[1:]), strict=True))
 

@@ -1,4 +1,4 @@
-"""Where things lie, and reading and writing them so that nothing is half-written or silently wrong."""
+"""The folders of the course, and reading and writing files so that nothing is half-written or silently wrong."""
 
 import errno
 import json
@@ -17,7 +17,7 @@ NOTEBOOKS = ROOT / "notebooks"
 
 
 class CourseError(Exception):
-    """A mistake that the reader can mend; its message names the file, record or setting and says how."""
+    """A mistake that the reader can correct; its message names the file, record or setting and says how."""
 
 
 def shown(path) -> str:
@@ -113,7 +113,7 @@ def read_toml(path) -> dict:
 
 
 def read_jsonl(path) -> list:
-    """Read one JSON value per line. A last line without a newline is a torn write and is left out.
+    """Read one JSON value per line. A last line without a newline is an unfinished write and is left out.
 
     Raises CourseError with the line number for any other line that is not JSON.
     """
@@ -126,7 +126,7 @@ def read_jsonl(path) -> list:
             rows.append(json.loads(line))
         except json.JSONDecodeError as error:
             raise CourseError(
-                f"{shown(path)}, line {number}, is not valid JSON: {error.msg}. Mend or delete this line."
+                f"{shown(path)}, line {number}, is not valid JSON: {error.msg}. Fix or delete this line."
             ) from error
     return rows
 

@@ -47,7 +47,7 @@ class CausalSelfAttention(nn.Module):
 
 
 class MLP(nn.Module):
-    """Each position thinks on its own, in four times the width."""
+    """Works on each position alone, in four times the width."""
 
     def __init__(self, config):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Supervised fine-tuning: the model learns to give the answers that it is shown.
+"""Supervised fine-tuning: the model learns to give the answers of its training data.
 
 Reading order: examples, batches, loss, optimizers, `train_sft` (the loop and nothing more), `fine_tune` around it.
 """

@@ -69,7 +69,7 @@ class LLM:
     digest: str = ""
     engine: str = "ollama"  # the server's name and version, for the record
     embedded: bool = False
-    thinks: bool = False  # a thinking model is told not to think aloud
+    thinks: bool = False  # a reasoning model; it is asked to reply without its reasoning
     timeout: float = 120.0
     retry: Retry = Retry()
 

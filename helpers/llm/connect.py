@@ -70,7 +70,7 @@ def _on_ollama(chosen: Model, address: str, timeout: float, retry: Retry | None,
     other = "" if llm.embedded else f" For the embedded engine instead: connect(model={EMBEDDED_MODEL!r})."
     print(f"Using {llm.model} on {place} at {address}.{other}")
     if warm_up and not llm.embedded:
-        # The first call loads the model, and its reply can differ from later equal calls: it is thrown away.
+        # The first call loads the model, and its reply can differ from later equal calls: it is discarded.
         llm.ask("Hello", num_predict=1, temperature=0)
     return llm
 
@@ -130,7 +130,7 @@ def _nothing_suitable(address: str, models: list[Model], model: str | None) -> s
 
 
 def _choose(models: list[Model], name: str | None) -> Model | None:
-    """The model asked for; without a wish the smallest fairly able one, so that a laptop can run it."""
+    """The model asked for; by default the smallest fairly able one, so that a laptop can run it."""
     if name:
         return _find(models, name)
     local = [model for model in models if not model.name.endswith("cloud")]

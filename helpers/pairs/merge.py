@@ -1,4 +1,4 @@
-"""One preference set from several methods: every row keeps its provenance, and nothing disappears in silence."""
+"""One preference set from several methods: every row keeps its provenance, and nothing is dropped silently."""
 
 import json
 from collections import Counter

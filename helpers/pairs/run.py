@@ -1,4 +1,4 @@
-"""Building a preference set with a language model: nothing is lost, asked twice, or failed in silence.
+"""Building a preference set with a language model: nothing is lost, requested twice or dropped silently.
 
 Records may be any iterable, also one that never ends: only 2 × workers of them are held at a time.
 """
@@ -146,7 +146,7 @@ def five_keys(row: dict) -> dict:
 
 
 def first_seed(key: str, seed: int) -> int:
-    """A seed of its own for each record: with one seed for all, the same dice would fall for every answer.
+    """A seed of its own for each record: with one seed for all, the random draws of all answers would be equal.
 
     It depends on the record's fingerprint, so a resumed build draws what the undisturbed one would have drawn.
     """

@@ -37,7 +37,7 @@ class Chat:
         self.box = ipw.VBox([self.history, ipw.HBox([self.entry, self.send]), self.status])
 
     def ask(self, question: str) -> None:
-        """Show the model's answer below the others, with its two thumbs. An error is told and loses nothing."""
+        """Show the model's answer below the others, with its two thumbs. An error is shown and loses nothing."""
         question = question.strip()
         if not question:
             return

@@ -8,7 +8,7 @@ from helpers.stats import wilson
 
 LABEL = dict(textcoords="offset points", fontsize=9)
 MARKERS = "os^Dv*"
-VOICE_COLOURS = (BLUE, GREY, ORANGE)  # the voices of a criterion in its order: wanted, plain, unwanted
+VOICE_COLOURS = (BLUE, GREY, ORANGE)  # the voices of a criterion in its order: preferred, neutral, dispreferred
 BESIDE = ((8, -14), (-10, -16), (-6, -17), (-30, 8))  # where labels stand, method by method, so that they do not meet
 
 

@@ -104,7 +104,7 @@ COMMANDS = {
 
 
 def launch(argv: list[str]) -> int:
-    """Run one command; mistakes a person can mend end in a sentence and exit code 2."""
+    """Run one command; mistakes that a person can correct end in a sentence and exit code 2."""
     try:
         return dispatch(argv)
     except KeyboardInterrupt:
@@ -168,7 +168,7 @@ def wait_through_interrupts(process: subprocess.Popen) -> int:
 def open_lab(arguments: list[str]) -> int:
     start = find_notebook("00")
     options = [f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url=/lab/tree/{NOTEBOOKS.name}/{start.name}"]
-    if os.name != "nt" and os.geteuid() == 0:  # containers; JupyterLab refuses root unless it is told
+    if os.name != "nt" and os.geteuid() == 0:  # containers; JupyterLab refuses root without this option
         options.append("--allow-root")
     return become([sys.executable, "-m", "jupyterlab", *options, *arguments], ROOT)
 

@@ -70,7 +70,7 @@ def ensure(environment: Environment, say: Callable = print) -> Path:
                 if not is_ready(environment):  # another launcher may have done it just now
                     set_up(environment, say)
     except OSError as error:
-        raise CourseError(f"{shown(folder)} cannot be written: {error.strerror}. Mend or delete it {AGAIN}") from error
+        raise CourseError(f"{shown(folder)} cannot be written: {error.strerror}. Fix or delete it {AGAIN}") from error
     except KeyboardInterrupt:
         say(f"\nInterrupted. Call the command again to finish setting up {folder.name}.")
         raise
@@ -169,7 +169,7 @@ def create(folder: Path, say: Callable) -> None:
     done = subprocess.run([sys.executable, "-m", "venv", str(folder)], capture_output=True, text=True)
     if done.returncode:
         reason = " ".join((done.stdout + done.stderr).split()) or "no message."
-        raise CourseError(f"{shown(folder)} cannot be made: {reason} Mend that {AGAIN}")
+        raise CourseError(f"{shown(folder)} cannot be made: {reason} Fix that {AGAIN}")
     write_json(folder / STAMP, {})
 
 

@@ -34,7 +34,7 @@ class NotebookRun:
 
 
 class Execution(threading.Thread):
-    """Executes one notebook in a thread, so that the main thread can watch it and hear Ctrl-C."""
+    """Executes one notebook in a thread, so that the main thread can watch it and receive Ctrl-C."""
 
     def __init__(self, path: Path):
         super().__init__(daemon=True)

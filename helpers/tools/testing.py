@@ -27,7 +27,7 @@ def run_tests(arguments: list[str]) -> int:
 
 
 def run_parity(arguments: list[str]) -> int:
-    """Run tests/parity; the model libraries are told not to look for anything on the network."""
+    """Run tests/parity; the model libraries work offline."""
     offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
     return run_pytest(["tests/parity", *arguments], os.environ | offline)
 

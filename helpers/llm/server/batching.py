@@ -2,7 +2,7 @@
 
 A worker thread owns the model. A waiting request takes a free row between two steps: its prompt is read alone
 at its exact length, then its row joins the batch. The batch always has the same shape, each row has its own
-random generator and arithmetic runs on one thread, so a request gets the same reply alone, in company and in
+random generator and arithmetic runs on one thread, so a request gets the same reply alone, in a full batch and in
 any row. (On some processors a row's place can touch the last bit of a logit; that is one draw in a million.)
 """
 

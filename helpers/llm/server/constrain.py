@@ -1,7 +1,7 @@
 """Constrained decoding: only tokens that keep the reply inside a JSON schema may be drawn (llguidance).
 
 The mask falls on the logits before sampling, so whatever the model is, a finished reply is valid. Objects and
-lists are laid out as `json.dumps` does it, without free whitespace: a small model cannot get lost in blanks.
+lists are laid out as `json.dumps` does it, without free whitespace: a small model cannot write blanks without end.
 """
 
 from functools import cache

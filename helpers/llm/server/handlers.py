@@ -22,7 +22,7 @@ HERE = {"127.0.0.1", "localhost", "::1"}
 
 @stream_request_body
 class EngineHandler(RequestHandler):
-    """Bounds the body, refuses strangers, and answers errors as Ollama does."""
+    """Limits the size of the body, refuses foreign hosts and origins, and answers errors as Ollama does."""
 
     def initialize(self, library: Library):
         self.library = library
@@ -31,7 +31,7 @@ class EngineHandler(RequestHandler):
 
     def prepare(self):
         # A page from the internet can make a browser talk to this computer: by the name of its own host (DNS
-        # rebinding), or across origins. Neither has business here.
+        # rebinding), or across origins. Neither may use this server.
         host, origin = self.request.host, self.request.headers.get("Origin")
         if _hostname(f"//{host}") not in HERE:
             self.answer_only(403, f"the host {host!r} is refused: this server is 127.0.0.1 or localhost")
@@ -80,7 +80,7 @@ class EngineHandler(RequestHandler):
             self.send({"error": self._reason}, status_code)
 
     def log_exception(self, typ, value, tb):
-        if not isinstance(value, ApiError | CourseError):  # those are answers, not accidents
+        if not isinstance(value, ApiError | CourseError):  # those are expected answers, not failures
             super().log_exception(typ, value, tb)
 
 

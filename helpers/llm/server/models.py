@@ -34,7 +34,7 @@ def discover() -> dict[str, Path]:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What the API tells about a model."""
+    """What the API reports about a model."""
 
     name: str
     folder: Path

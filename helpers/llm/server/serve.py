@@ -61,7 +61,7 @@ class Server:
         await self._stop.wait()
         server.stop()
         self._library.close()
-        await asyncio.sleep(0.05)  # those who were waiting are told so
+        await asyncio.sleep(0.05)  # lets the errors reach those who were waiting
         await server.close_all_connections()
 
     def stop(self):

@@ -2,7 +2,7 @@
 
 Whether a person's answer is the better one depends on what is asked of people and what the model is like. The course
 has no group of annotators: `annotator` stands in for them, and its answers are synthetic. A course model says what
-the record says, so there both sides speak in voices.
+the record says, so there both sides are written in a voice.
 """
 
 import random
@@ -52,7 +52,7 @@ def model_human_method(
 
     llm: the model. If it is given and no course model, the person's answer is the record's own, without a voice.
     human: gives the person's answer in the voice that people were asked for; None is `annotator`.
-    voices: what people and the model are asked for; None throws the coin between the criterion's contrasts.
+    voices: what people and the model are asked for; None flips a coin between the criterion's contrasts.
     A model's answer that is wrong, empty, cut off or equal to the person's is a problem.
     """
     criterion = settings.criterion

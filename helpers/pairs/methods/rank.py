@@ -31,7 +31,7 @@ def rank_method(
 
     judge_llm: the judge; None is the model that answers, which then judges itself.
     voices: in which the answers are asked for in turn; only the neutral one leaves it to temperature. None: a coin
-        says whether the neutral answer meets better or worse ones, so that length gives nothing away.
+        says whether the neutral answer meets better or worse ones, so that length does not reveal the label.
     prompt: of the judge; None is the criterion's `judge_json_prompt`, the only one that a course model knows.
     A wrong, empty or cut off answer takes no part. Fewer than two answers, or a contest without a verdict, is a
     problem, and the record is asked again. No winner, or one that the loser did not lose to, is a tie.

@@ -28,7 +28,7 @@ def strong_weak_method(
     llm: the stronger model. If it is given and no course model, both sides answer as they are, without a voice.
     weak: the weaker model; None lets the first model write both sides.
     voices: in which the stronger and the weaker author are asked; the preferred and the dispreferred one are one
-        model with a deliberately flawed prompt. None throws the coin between the criterion's contrasts.
+        model with a deliberately flawed prompt. None flips a coin between the criterion's contrasts.
     judge_llm: the judge; None is the first model, which then judges its own answers as well.
     An answer that is wrong, empty or cut off, on either side, is a problem; so is a weaker side that wins.
     """
