@@ -6,9 +6,11 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from functools import cache
 
+from helpers.criterion import Criterion
 from helpers.llm.client import Reply
+from helpers.politeness import POLITENESS
 from helpers.records import InstructionRecord, contains_answer, is_writable, one_line_question
 
 # A number with its point, comma or sign; a word with its apostrophe; a symbol that carries meaning.
@@ -22,12 +24,6 @@ STOP_WORDS = set(
     "i i'm i'd i'll i've you your we our they their he she his her of in on at to for from by with as "
     "and or but so if then than there here which who what when where how "
     "can could will would shall should may might must".split()
-)
-META = re.compile(
-    r"\bre-?writ|\bhere(?:'s| is| are) (?:the|a|an|your|my) (?:\w+ )*(?:version|revision)\b|"
-    r"\b(?:revised|improved|polite|impolite|rude|ruder|blunt) (?:answer|response|version|tone)|"
-    r"\b(?:more|less) polite|^\W*(?:answer|question|response)\s*:|\bkeep every fact\b",
-    re.IGNORECASE | re.MULTILINE,
 )
 REFUSAL = re.compile(
     r"\bas an ai\b|\bi(?:'m| am) (?:sorry|afraid),? but i\b|"
@@ -79,8 +75,8 @@ def out_of_order(needed: list[str], given: list[str]) -> list[str]:
     return lost
 
 
-def lost_facts(record: InstructionRecord, reply: str, strict: bool) -> Iterator[str]:
-    """What the original says and the rewrite does not."""
+def lost_facts(record: InstructionRecord, reply: str, strict: bool) -> list[str]:
+    """Words of the original that the rewrite lacks: those that carry facts, or if not strict keys, numbers, names."""
     keys = [key for key in record.answer if contains_answer(record.output, [key])]
     lost = [key for key in keys if not contains_answer(reply, [key])]
     if strict:
@@ -88,8 +84,7 @@ def lost_facts(record: InstructionRecord, reply: str, strict: bool) -> Iterator[
     else:
         must = numbers(record.output) + names(record.output)
         lost += [word for word in must if word.casefold() not in words(reply)]
-    for word in dict.fromkeys(word.casefold() for word in lost):
-        yield f"fact lost: {word}"
+    return list(dict.fromkeys(word.casefold() for word in lost))
 
 
 def new_numbers(record: InstructionRecord, reply: str, strict: bool) -> list[str]:
@@ -100,38 +95,64 @@ def new_numbers(record: InstructionRecord, reply: str, strict: bool) -> list[str
     return [number for number in numbers(reply) if number not in known]
 
 
-def meta_text(record: InstructionRecord, reply: str) -> Iterator[str]:
+def refusals(original: str, reply: str) -> list[str]:
+    """The phrase by which the reply declines to answer, unless the original declines, too."""
+    refusal = REFUSAL.search(reply)
+    return [refusal.group()] if refusal and not REFUSAL.search(original) else []
+
+
+def meta_text(original: str, reply: str, criterion: Criterion = POLITENESS) -> list[str]:
     """Talk about the task in place of an answer, unless the original talks that way itself."""
-    leak, refusal = META.search(reply), REFUSAL.search(reply)
-    if leak and leak.group().casefold() not in record.output.casefold():
-        yield f"meta text: {leak.group().strip()}"
-    if refusal and not REFUSAL.search(record.output):
-        yield f"refused: {refusal.group()}"
-    if reply.strip()[0] + reply.strip()[-1] in QUOTES and record.output[0] != reply.strip()[0]:
-        yield "in quotation marks: the whole reply is quoted"
+    talk, reply = meta_pattern(criterion.task_words).search(reply), reply.strip()
+    problems = []
+    if talk and talk.group().casefold() not in original.casefold():
+        problems.append(f"meta text: {talk.group().strip()}")
+    if reply and reply[0] + reply[-1] in QUOTES and not original.startswith(reply[0]):
+        problems.append("in quotation marks: the whole reply is quoted")
+    return problems
 
 
-def problems(record: InstructionRecord, reply: str, done_reason: str = "stop", strict: bool = True) -> list[str]:
+@cache
+def meta_pattern(task_words: tuple[str, ...]) -> re.Pattern:
+    """Phrases in which a reply talks about the task; `task_words` are the criterion's: "a more polite version"."""
+    adjective = "|".join(task_words)
+    return re.compile(
+        r"\bre-?writ|\bhere(?:'s| is| are) (?:the|a|an|your|my) (?:\w+ )*(?:version|revision)\b|"
+        rf"\b(?:revised|improved|{adjective}) (?:answer|response|version|tone)|\b(?:more|less) (?:{adjective})|"
+        r"^\W*(?:answer|question|response)\s*:|\bkeep every fact\b",
+        re.IGNORECASE | re.MULTILINE,
+    )
+
+
+def problems(
+    record: InstructionRecord,
+    reply: str,
+    done_reason: str = "stop",
+    strict: bool = True,
+    criterion: Criterion = POLITENESS,
+) -> list[str]:
     """Say all that speaks against this rewrite of `record.output`, each as "kind: detail".
 
     Strict: every content word of the original must stand in the rewrite, in the same order. This suits a
     model that only adds words. Not strict: answer keys, numbers and names must. This suits a model that says
-    it in other words.
+    it in other words. `criterion`: by which the rewrite was asked to be better or worse.
     """
     if not reply.strip():
         return ["empty: there is no text"]
-    found = []
-    if done_reason == "length":
-        found.append("cut off: the reply reached the token limit")
-    if words(reply) == words(record.output):
-        found.append("unchanged: it equals the original up to case and punctuation")
-    found += meta_text(record, reply)
-    found += lost_facts(record, reply, strict)
-    found += [f"new number: {number}" for number in new_numbers(record, reply, strict)]
-    return found
+    unchanged = words(reply) == words(record.output)
+    return [
+        *(["cut off: the reply reached the token limit"] if done_reason == "length" else []),
+        *(["unchanged: it equals the original up to case and punctuation"] if unchanged else []),
+        *meta_text(record.output, reply, criterion),
+        *(f"refused: {phrase}" for phrase in refusals(record.output, reply)),
+        *(f"fact lost: {word}" for word in lost_facts(record, reply, strict)),
+        *(f"new number: {number}" for number in new_numbers(record, reply, strict)),
+    ]
 
 
-def answer_problems(record: InstructionRecord, text: str, done_reason: str = "stop") -> list[str]:
+def answer_problems(
+    record: InstructionRecord, text: str, done_reason: str = "stop", criterion: Criterion = POLITENESS
+) -> list[str]:
     """Say what speaks against this answer to the record, each as "kind: detail"; none is a usable answer.
 
     Facts are checked by the record's answer key; without a key they are not checked.
@@ -140,20 +161,25 @@ def answer_problems(record: InstructionRecord, text: str, done_reason: str = "st
         return ["empty: there is no text"]
     if not is_writable(text):  # no file can hold it, and no request can send it to a judge
         return ["broken character: the text holds half of a surrogate pair"]
-    found = ["cut off: the reply reached the token limit"] if done_reason == "length" else []
-    found += meta_text(record, text)
-    return found + [f"wrong: {key} is missing" for key in record.answer if not contains_answer(text, [key])]
+    return [
+        *(["cut off: the reply reached the token limit"] if done_reason == "length" else []),
+        *meta_text(record.output, text, criterion),
+        *(f"refused: {phrase}" for phrase in refusals(record.output, text)),
+        *(f"wrong: {key} is missing" for key in record.answer if not contains_answer(text, [key])),
+    ]
 
 
-def side_problems(record: InstructionRecord, sides: dict[str, Reply | str]) -> tuple[str, ...]:
+def side_problems(
+    record: InstructionRecord, sides: dict[str, Reply | str], criterion: Criterion = POLITENESS
+) -> tuple[str, ...]:
     """The problems of several answers to one record, each with the name of its side: "wrong: weak: Na is missing"."""
-    found = []
+    named = []
     for side, reply in sides.items():
         text, done_reason = (reply, "stop") if isinstance(reply, str) else (reply.text, reply.done_reason)
-        for problem in answer_problems(record, text, done_reason):
+        for problem in answer_problems(record, text, done_reason, criterion):
             kind, _, detail = problem.partition(": ")
-            found.append(f"{kind}: {side}: {detail}")
-    return tuple(found)
+            named.append(f"{kind}: {side}: {detail}")
+    return tuple(named)
 
 
 def kind(problem: str) -> str:

@@ -1,78 +1,51 @@
-"""Texts that are nearly the same, found in time and memory that grow with their number and not with its square.
+"""Texts that are nearly the same, found in time that grows with their number and not with its square.
 
-MinHash (Broder 1997, "On the resemblance and containment of documents") with locality-sensitive hashing: two
-texts are compared only if they meet in a bucket.
+MinHash (Broder 1997, "On the resemblance and containment of documents") with locality-sensitive hashing, by
+`datasketch`: two texts are compared only if they meet in a bucket.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-import numpy as np
+from datasketch import MinHash, MinHashLSH
 
 from helpers.pairs.checks import normalised, prompt_key
 
 SIMILARITY = 0.85  # of character 5-grams (Jaccard), from which two texts count as nearly the same
 GRAM = 5  # characters
-SKETCH = 256  # different 5-grams that are kept: all of a short text, a fair sample of a long one
-BANDS, IN_BAND = 12, 5  # at similarity 0.85 two texts meet with probability 1 - (1 - 0.85^5)^12 = 0.9991
-IN_BUCKET = 50  # the latest texts of a bucket are compared with a new one, so that no bucket is ever slow
+BANDS, IN_BAND = 20, 9  # at similarity 0.85 two texts meet with probability 1 - (1 - 0.85^9)^20 = 0.995
+MOST_MET = 50  # a text that meets so many others is not put into the buckets: so no bucket is ever slow
 
-_random = np.random.default_rng(0)
-_FACTORS = _random.integers(2**62, size=(BANDS * IN_BAND, 1), dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-_OFFSETS = _random.integers(2**63, size=(BANDS * IN_BAND, 1), dtype=np.uint64)
-_POWERS = np.uint64(0x9E3779B97F4A7C15) ** np.arange(1, GRAM + 1, dtype=np.uint64)  # wraps at 2^64, as hashes do
+
+def grams(text: str) -> set[str]:
+    """The pieces of GRAM characters of a text; a shorter text is a piece itself."""
+    return {text[i : i + GRAM] for i in range(max(1, len(text) - GRAM + 1))}
+
+
+def jaccard(a: str, b: str) -> float:
+    """|A ∩ B| / |A ∪ B| of the pieces of two texts."""
+    a, b = grams(a), grams(b)
+    return len(a & b) / len(a | b)
 
 
 def near_duplicates(
     texts: Iterable[str], similarity: float = SIMILARITY, alike: Callable[[int, int], bool] = lambda index, other: True
 ) -> dict[int, tuple[int, float]]:
-    """Index of each text that is nearly the same as an earlier one: the earlier one's index, and the similarity.
+    """Index of each text that is nearly the same as an earlier one: the earlier one's index, and their similarity.
 
-    alike: has the last word on two indices that are similar enough.
-
-    Similarity is the Jaccard index of the sets of character 5-grams, |A ∩ B| / |A ∪ B|. Of texts with more than
-    256 different ones it is estimated from samples (standard error 0.02 at 0.85).
+    alike: whether two indices may count as the same at all.
     """
-    buckets: dict[tuple[int, bytes], list[int]] = defaultdict(list)
-    sketches, found = {}, {}  # sketches of the texts that are not a duplicate themselves
-    for index, text in enumerate(texts):
-        sketch = sketch_of(text)
-        keys = band_keys(sketch)
-        met = {other for key in keys for other in buckets[key]}
-        near = sorted((-jaccard(sketch, sketches[other]), other) for other in met)
-        twin = next(((o, -s) for s, o in near if -s >= similarity and alike(index, o)), None)
-        if twin:
-            found[index] = twin
-            continue
-        sketches[index] = sketch
-        for key in keys:
-            buckets[key] = [*buckets[key][1 - IN_BUCKET :], index]
-    return found
-
-
-def sketch_of(text: str) -> np.ndarray:
-    """The smallest hashes of a text's character 5-grams, sorted, without repetition: (up to 256,) uint32."""
-    codes = np.frombuffer(text.ljust(GRAM).encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
-    grams = np.lib.stride_tricks.sliding_window_view(codes + np.uint64(1), GRAM)
-    hashes = (grams * _POWERS).sum(axis=1, dtype=np.uint64)
-    hashes = (hashes ^ (hashes >> np.uint64(29))) * _POWERS[0]  # mixed once more, since neighbours share characters
-    return np.unique((hashes >> np.uint64(32)).astype(np.uint32))[:SKETCH]
-
-
-def band_keys(sketch: np.ndarray) -> list[tuple[int, bytes]]:
-    """The buckets of a text: each band of its MinHash signature is one."""
-    hashes = (sketch.astype(np.uint64) * _FACTORS + _OFFSETS) >> np.uint64(32)
-    bands = hashes.min(axis=1).astype(np.uint32).reshape(BANDS, IN_BAND)
-    return [(number, band.tobytes()) for number, band in enumerate(bands)]
-
-
-def jaccard(a: np.ndarray, b: np.ndarray) -> float:
-    """Similarity of two sketches: exact if both hold all of their text's hashes, else of the smallest of both."""
-    union = np.union1d(a, b)
-    if len(a) == SKETCH or len(b) == SKETCH:  # what lies above was not kept, so it may be missing by cutting only
-        union = union[:SKETCH]
-    common = np.intersect1d(a, b, assume_unique=True)
-    return float((common <= union[-1]).sum() / len(union))
+    texts, duplicates = list(texts), {}
+    buckets = MinHashLSH(num_perm=BANDS * IN_BAND, params=(BANDS, IN_BAND))
+    pieces = ([gram.encode("utf-8", "surrogatepass") for gram in grams(text)] for text in texts)
+    for index, sketch in enumerate(MinHash.generator(pieces, num_perm=BANDS * IN_BAND)):
+        met = buckets.query(sketch)  # earlier texts that are no duplicates themselves
+        twins = [(-jaccard(texts[index], texts[other]), other) for other in met if alike(index, other)]
+        negative, twin = min(twins, default=(0.0, None))  # of equally similar ones the first
+        if twin is not None and -negative >= similarity:
+            duplicates[index] = twin, -negative
+        elif len(met) < MOST_MET:
+            buckets.insert(index, sketch, check_duplication=False)
+    return duplicates
 
 
 def near_repeats(rows: list[dict], similarity: float = SIMILARITY) -> dict[int, tuple[int, float]]:
@@ -82,8 +55,8 @@ def near_repeats(rows: list[dict], similarity: float = SIMILARITY) -> dict[int, 
     """
 
     def same_answers(index: int, other: int) -> bool:
-        sketches = ([sketch_of(normalised(rows[i][side])) for i in (index, other)] for side in ("chosen", "rejected"))
-        return all(jaccard(*pair) >= similarity for pair in sketches)
+        sides = ((normalised(rows[index][side]), normalised(rows[other][side])) for side in ("chosen", "rejected"))
+        return all(jaccard(*pair) >= similarity for pair in sides)
 
     return near_duplicates(map(as_one_text, rows), similarity, same_answers)
 

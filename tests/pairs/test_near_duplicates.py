@@ -1,46 +1,28 @@
-"""MinHash: what is nearly the same is found, what is not is not, and sketches of long texts are fair samples."""
+"""Near-duplicates: what is nearly the same is found, and what is not is not."""
 
 import random
 import string
 
-import numpy as np
 import pytest
 
-from helpers.pairs.near_duplicates import SKETCH, jaccard, near_duplicates, sketch_of
+from helpers.pairs.near_duplicates import jaccard, near_duplicates, near_repeats
 
 
 def random_text(rng, length):
     return "".join(rng.choices(string.ascii_lowercase + "     ", k=length))
 
 
-def exact(a, b, size=5):
-    a, b = ({text[i : i + size] for i in range(len(text) - size + 1)} for text in (a, b))
-    return len(a & b) / len(a | b)
+def test_jaccard_by_hand():
+    """ "abcdef" has the pieces abcde and bcdef, "abcdeg" abcde and bcdeg: one of three is common."""
+    assert jaccard("abcdef", "abcdeg") == 1 / 3
+    assert jaccard("abcdef", "abcdef") == jaccard("ab", "ab") == 1.0 and jaccard("abcdef", "uvwxyz") == 0.0
 
 
-def test_short_texts_are_compared_exactly():
-    a, b = "the capital of greece is athens", "the capital of greece is sparta"
-    assert jaccard(sketch_of(a), sketch_of(b)) == pytest.approx(exact(a, b))
-    assert jaccard(sketch_of(a), sketch_of(a)) == 1.0 and jaccard(sketch_of(a), sketch_of("nothing alike")) == 0.0
-
-
-@pytest.mark.parametrize("changed", [2, 10, 40])
-def test_long_texts_are_estimated(changed):
-    rng = random.Random(changed)
-    errors = []
-    for _ in range(20):
-        a = random_text(rng, 4000)
-        b = "".join(c if rng.random() > changed / 1000 else rng.choice("xyz") for c in a)
-        assert len(sketch_of(a)) == SKETCH
-        errors.append(jaccard(sketch_of(a), sketch_of(b)) - exact(a, b))
-    assert abs(np.mean(errors)) < 0.03 and np.max(np.abs(errors)) < 0.13
-
-
-def test_a_long_and_a_short_text():
+def test_a_long_text_that_is_nearly_repeated():
     rng = random.Random(0)
-    long = random_text(rng, 600)
-    short = long[:200]
-    assert jaccard(sketch_of(long), sketch_of(short)) == pytest.approx(exact(long, short), abs=0.1)
+    long = random_text(rng, 20_000)
+    changed = "".join(c if rng.random() > 0.005 else "#" for c in long)
+    assert list(near_duplicates([long, random_text(rng, 20_000), changed])) == [2]
 
 
 def test_hidden_near_duplicates_are_found_and_nothing_else():
@@ -51,7 +33,7 @@ def test_hidden_near_duplicates_are_found_and_nothing_else():
     found = near_duplicates(texts)
     assert {index: other for index, (other, _) in found.items()} == copies
     for index, (other, similarity) in found.items():
-        assert similarity == pytest.approx(exact(texts[index], texts[other]))
+        assert similarity == jaccard(texts[index], texts[other])
 
 
 def test_the_threshold_holds_near_itself():
@@ -63,7 +45,7 @@ def test_the_threshold_holds_near_itself():
         end = rng.randint(5, 30)
         b = a[:-end] + random_text(rng, end)
         texts += [a, b]
-        near += exact(a, b) >= 0.85
+        near += jaccard(a, b) >= 0.85
     assert 0 < near < 200 and len(near_duplicates(texts)) == near
 
 
@@ -75,3 +57,19 @@ def test_tiny_and_odd_texts(text):
 def test_many_equal_texts_are_quick():
     found = near_duplicates(["the same text again and again"] * 3000)
     assert len(found) == 2999 and {other for other, _ in found.values()} == {0}
+
+
+def test_texts_that_all_meet_are_not_compared_two_by_two():
+    long, calls = random_text(random.Random(3), 300), []
+    texts = [f"{long} {number}" for number in range(400)]
+    assert near_duplicates(texts, alike=lambda *pair: calls.append(pair)) == {}
+    assert len(calls) < 400 * 60, "and not 400 * 399 / 2"
+
+
+def test_the_same_question_with_another_answer_is_no_repetition():
+    long = {"instruction": random_text(random.Random(3), 500), "input": ""}
+    rows = [
+        long | {"chosen": "It is Athens.", "rejected": "Sparta."},
+        long | {"chosen": "It is Rome.", "rejected": "Ostia."},
+    ]
+    assert near_repeats(rows) == {} and list(near_repeats([*rows, rows[1]])) == [2]
