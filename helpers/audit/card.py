@@ -9,17 +9,18 @@ import numpy as np
 
 from helpers.audit.findings import as_rows
 from helpers.audit.gate import Audit
-from helpers.audit.shortcuts import voice_counts
+from helpers.audit.shortcuts import levels_of, voice_counts
 from helpers.files import CourseError, read_jsonl
 from helpers.pairs.checks import prompt_key
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 EXAMPLES = 3
+VOICES_OF = 2_000  # pairs whose voices are counted
 
 
 def dataset_card(
     records: Iterable,
-    found: Audit,
+    report: Audit,
     *,
     title: str,
     licence: str,
@@ -29,7 +30,7 @@ def dataset_card(
 ) -> str:
     """The card as Markdown, with the header that the Hugging Face Hub reads.
 
-    found: the audit of these records. licence: what you decided, e.g. "cc-by-4.0". provenance: the builder's rows of
+    report: the audit of these records. licence: what you decided, e.g. "cc-by-4.0". provenance: the builder's rows of
     these records, in any order, with the keys "method" and "model" where they are known. split: indices of training
     and validation rows. notes: known limits in your own words.
     Raises CourseError without a title or a licence, or if the audit saw another number of records.
@@ -37,17 +38,17 @@ def dataset_card(
     rows = as_rows(records)
     if not title.strip() or not licence.strip():
         raise CourseError('A card needs a title and a licence, such as licence="cc-by-4.0". Decide before you share.')
-    if found.total != len(rows):
-        raise CourseError(f"The audit saw {found.total} rows, and these are {len(rows)}. Audit the rows of the card.")
+    if report.total != len(rows):
+        raise CourseError(f"The audit saw {report.total} rows, and these are {len(rows)}. Audit the rows of the card.")
     parts = [
-        _header(rows, found, title, licence),
+        _header(rows, report, title, licence),
         f"# {_safe(title)}",
         f"{len(rows):,} preference pairs: a question, and two answers of which one is preferred.",
         _sizes(rows, split),
         _origin(provenance),
-        _texts(rows, found),
-        _gate(found),
-        _limits(found, provenance, notes),
+        _texts(rows, report),
+        _gate(report),
+        _limits(report, provenance, notes),
         _examples(rows),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -67,10 +68,10 @@ def _pair(row: dict) -> tuple:
     return tuple(row.get(key) for key in ("instruction", "input", "chosen", "rejected"))
 
 
-def _header(rows: list[dict], found: Audit, title: str, licence: str) -> str:
+def _header(rows: list[dict], report: Audit, title: str, licence: str) -> str:
     size = next((name for limit, name in SIZES if len(rows) < limit), "n>1M")
-    language = ["language:", "- en"] if found.english else []
-    lines = [f"pretty_name: {_quoted(title)}", f"license: {_quoted(licence)}", *language]
+    language = ["language:", f"- {report.language}"] if report.language else []
+    lines = [f"pretty_name: {_yaml_text(title)}", f"license: {_yaml_text(licence)}", *language]
     return "\n".join(["---", *lines, "size_categories:", f"- {size}", "tags:", "- preference", "- dpo", "---"])
 
 
@@ -84,7 +85,7 @@ def _sizes(rows: list[dict], split) -> str:
     ]
     if split is not None:
         table += [("training pairs", f"{len(split[0]):,}"), ("validation pairs", f"{len(split[1]):,}")]
-    return "## Size\n\n" + _table(("what", "number"), table)
+    return "## Size\n\n" + _markdown_table(("what", "number"), table)
 
 
 def _origin(provenance: Sequence[dict]) -> str:
@@ -92,7 +93,7 @@ def _origin(provenance: Sequence[dict]) -> str:
         return "## Origin\n\nUnknown: no row says which method and which model made it."
     counts = Counter((str(row.get("method") or "unknown"), _models(row)) for row in provenance)
     table = [(method, model, f"{count:,}") for (method, model), count in counts.most_common()]
-    return "## Origin\n\n" + _table(("method", "model", "pairs"), table)
+    return "## Origin\n\n" + _markdown_table(("method", "model", "pairs"), table)
 
 
 def _models(row: dict) -> str:
@@ -105,7 +106,7 @@ def _models(row: dict) -> str:
     return ", ".join(dict.fromkeys(names)) or "unknown"
 
 
-def _texts(rows: list[dict], found: Audit) -> str:
+def _texts(rows: list[dict], report: Audit) -> str:
     lengths = []
     for side in ("chosen", "rejected"):
         words = np.array([len(row[side].split()) for row in rows])
@@ -113,36 +114,33 @@ def _texts(rows: list[dict], found: Audit) -> str:
         lengths.append((side, f"{words.mean():.1f}", f"{np.median(words):.0f}", f"{np.quantile(words, 0.95):.0f}",
                         f"{characters.mean():.0f}", f"{characters.max():,}"))  # fmt: skip
     columns = ("side", "words, mean", "median", "95th percentile", "characters, mean", "longest")
-    text = "## Texts\n\n" + _table(columns, lengths)
-    if not found.english:
-        return text + "\n\nThe voices were not measured: the measure knows English only."
-    limit = found.settings.voice_sample
-    read = rows[:: -(-len(rows) // limit)]
-    counts = voice_counts(read)
-    shares = [
-        (side, *(f"{counts[side][voice] / len(read):.1%}" for voice in ("polite", "neutral", "blunt")))
-        for side in counts
-    ]
-    note = f"Voices of {len(read):,} pairs, by a rule that looks for polite and blunt phrases:"
-    return f"{text}\n\n{note}\n\n" + _table(("side", "polite", "neutral", "blunt"), shares)
+    text = "## Texts\n\n" + _markdown_table(columns, lengths)
+    criterion = report.criterion
+    if report.language != criterion.language:
+        return text + f"\n\nThe voices were not measured: the rule for {criterion.name} does not know the language."
+    read = rows[:: -(-len(rows) // VOICES_OF)]
+    counts = voice_counts([levels_of(row, criterion) for row in read], criterion)
+    shares = [(side, *(f"{counts[side][voice] / len(read):.1%}" for voice in criterion.voices)) for side in counts]
+    note = f"Voices of {len(read):,} pairs, by the rule for {criterion.name}. {criterion.limits}"
+    return f"{text}\n\n{note}\n\n" + _markdown_table(("side", *criterion.voices), shares)
 
 
-def _gate(found: Audit) -> str:
+def _gate(report: Audit) -> str:
     rows = [
         (finding.check, finding.verdict, "–" if finding.value is None else f"{finding.value:.4g}",
          finding.threshold or "–", finding.message)
-        for finding in found.findings
+        for finding in report.findings
     ]  # fmt: skip
-    return f"## Quality gate\n\n{found}\n\n" + _table(("check", "verdict", "value", "limit", "finding"), rows)
+    return f"## Quality gate\n\n{report}\n\n" + _markdown_table(("check", "verdict", "value", "limit", "finding"), rows)
 
 
-def _limits(found: Audit, provenance: Sequence[dict], notes: Sequence[str]) -> str:
+def _limits(report: Audit, provenance: Sequence[dict], notes: Sequence[str]) -> str:
     """What the numbers above do not vouch for; the caller's notes come last."""
-    limits = [f"The check '{check}' fails. Read its finding before you train on this set." for check in found.failed]
-    limits += [f"'{check}' was not checked." for check in found.skipped]
-    told = found["response-only classifier"].value
-    if told is not None:
-        limits.append(f"The response alone, without its question, tells the preferred side in {told:.1%} of pairs.")
+    limits = [f"The check '{check}' fails. Read its finding before you train on this set." for check in report.failed]
+    limits += [f"'{check}' was not checked." for check in report.skipped]
+    probe = report["response-only classifier"].value
+    if probe is not None:
+        limits.append(f"The response alone, without its question, tells the preferred side in {probe:.1%} of pairs.")
     synthetic = sum(bool(row.get("model") or row.get("models")) for row in provenance)
     if synthetic:
         limits.append(f"A language model wrote a side of at least {synthetic:,} pairs, or judged them.")
@@ -153,10 +151,10 @@ def _limits(found: Audit, provenance: Sequence[dict], notes: Sequence[str]) -> s
 def _examples(rows: list[dict]) -> str:
     chosen = rows[:: max(1, len(rows) // EXAMPLES)][:EXAMPLES]
     table = [[row[key] for key in ("instruction", "input", "chosen", "rejected")] for row in chosen]
-    return "## Examples\n\n" + _table(("instruction", "input", "chosen", "rejected"), table)
+    return "## Examples\n\n" + _markdown_table(("instruction", "input", "chosen", "rejected"), table)
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [columns, ["---"] * len(columns), *([_safe(cell) for cell in row] for row in rows)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
@@ -167,6 +165,6 @@ def _safe(text: str) -> str:
     return "".join("\\" + character if character in "\\`*_[]|#!$~" else character for character in line)
 
 
-def _quoted(text: str) -> str:
+def _yaml_text(text: str) -> str:
     """A YAML string, so that a colon in a title does no harm."""
     return '"' + " ".join(text.split()).replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,11 +1,14 @@
 """What the audit of a preference set looks at, by which limits it judges, and how a finding looks."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from helpers.criterion import Criterion
 from helpers.files import CourseError, shown
 from helpers.pairs.checks import STOP_WORDS
+from helpers.politeness import POLITENESS
 from helpers.records import FIVE_KEYS, PreferenceRecord, json_items, json_name
 
 ENGLISH = "en"
@@ -19,14 +22,13 @@ class AuditSettings:
     similarity: float = 0.85  # of character 5-grams (Jaccard), from which two rows count as nearly the same
     max_near_duplicates: float = 0.01  # of the rows: a few happen by chance and cost little
     max_wrong_rejected: float = 0.1  # of the rows with a key: more, and "is right" is what the pairs teach
-    length: tuple[float, float] = (0.3, 0.7)  # pairs whose chosen side is longer, of those that differ in length
     # Accuracy on unseen prompts, a pair without the phrases counting half. 0.65: one phrase decides three pairs
     # of ten. 0.8: ten phrases decide six of ten. Above that the pairs teach phrases and not what they stand for.
     max_phrase: float = 0.65
     max_keywords: float = 0.8
     keywords: int = 10
     neutral_chosen: tuple[float, float] = (0.3, 0.7)  # neutral texts that are the chosen side
-    max_voice_errors: float = 0.05  # pairs whose chosen side is ruder, of those that differ in tone
+    max_voice_errors: float = 0.05  # pairs whose chosen side is less preferred, of those whose levels differ
     min_rows: int = 50  # a share of fewer rows says nothing; such a check is skipped
     sample: int = 5_000  # pairs that the word checks learn from; a share of so many is sure to 1.5 percentage points
     voice_sample: int = 2_000  # pairs that the voice checks read; sure to 2.2 percentage points
@@ -34,14 +36,13 @@ class AuditSettings:
     seed: int = 0  # of the samples
 
     def __post_init__(self):
-        for name in ("similarity", "max_near_duplicates", "max_wrong_rejected", "max_phrase", "max_keywords",
-                     "max_voice_errors"):  # fmt: skip
+        shares = ("similarity", "max_near_duplicates", "max_wrong_rejected", "max_phrase", "max_keywords")
+        for name in (*shares, "max_voice_errors"):
             if not 0 <= getattr(self, name) <= 1:
                 raise CourseError(f"AuditSettings: {name} is a share from 0 to 1, not {getattr(self, name)!r}.")
-        for name in ("length", "neutral_chosen"):
-            low, high = getattr(self, name)
-            if not 0 <= low < high <= 1:
-                raise CourseError(f"AuditSettings: {name} is (low, high) with 0 <= low < high <= 1, not {low, high}.")
+        low, high = self.neutral_chosen
+        if not 0 <= low < high <= 1:
+            raise CourseError(f"AuditSettings: neutral_chosen is (low, high), shares from 0 to 1, not {low, high}.")
         for name, least in (("keywords", 1), ("min_rows", 1), ("sample", 10), ("voice_sample", 1), ("folds", 2)):
             if getattr(self, name) < least:
                 raise CourseError(f"AuditSettings: {name} is at least {least}, not {getattr(self, name)!r}.")
@@ -67,14 +68,15 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Material:
-    """What every check gets: the rows as dictionaries, the limits, and what else is known about the set."""
+class AuditInput:
+    """What every check gets: the rows as dictionaries, the criterion, the limits, and what else is known of the set."""
 
     rows: list[dict]
-    settings: AuditSettings
-    english: bool
-    answers: dict[tuple[str, str], list[str]]  # (instruction, input): what a right answer must contain
-    split: tuple[list[int], list[int]] | None  # indices of the training and of the validation rows
+    criterion: Criterion = POLITENESS
+    settings: AuditSettings = AuditSettings()
+    language: str | None = ENGLISH  # None: not known
+    answers: dict[tuple[str, str], list[str]] = field(default_factory=dict)  # what a right answer must contain
+    split: tuple[list[int], list[int]] | None = None  # indices of the training and of the validation rows
 
 
 def skipped(check: str, reason: str) -> Finding:
@@ -98,17 +100,19 @@ def is_english(texts: Iterable[str]) -> bool:
     return bool(tokens) and sum(word in STOP_WORDS for word in tokens) >= 0.2 * len(tokens)
 
 
+def language_of(rows: Sequence[dict]) -> str | None:
+    """ "en", or None for any other language, by about a thousand rows."""
+    sample = rows[:: len(rows) // 1000 + 1]
+    return ENGLISH if is_english(row[key] for row in sample for key in ("instruction", "chosen")) else None
+
+
 def as_rows(records: Iterable) -> list[dict]:
     """The records as dictionaries, five texts each. Texts may be empty or equal: the audit is there to say so.
 
     Raises CourseError naming the record if a key is missing or is no text, or if there is no record at all.
     """
-    rows = [record.model_dump() if isinstance(record, PreferenceRecord) else record for record in records]
-    if not rows:
-        raise CourseError("There are no records, so there is nothing to audit. Pass a list with at least one.")
-    for number, row in enumerate(rows, start=1):
-        check_row(row, f"Record {number} of the list")
-    return rows
+    rows = (record.model_dump() if isinstance(record, PreferenceRecord) else record for record in records)
+    return _five_texts((f"Record {number} of the list", row) for number, row in enumerate(rows, start=1))
 
 
 def load_rows(path) -> list[dict]:
@@ -116,20 +120,20 @@ def load_rows(path) -> list[dict]:
 
     Raises CourseError for a file that is missing or malformed, and naming the record without one of the keys.
     """
+    return _five_texts(((f"{shown(path)}, {place}", row) for place, row in json_items(path)), shown(path))
+
+
+def _five_texts(named: Iterable[tuple[str, Any]], source: str = "The list") -> list[dict]:
     rows = []
-    for place, row in json_items(path):
-        check_row(row, f"{shown(path)}, {place}")
+    for place, row in named:
+        if not isinstance(row, dict):
+            keys = ", ".join(FIVE_KEYS)
+            raise CourseError(f"{place} must be an object with the keys {keys}, but is {json_name(row)}.")
+        for key in FIVE_KEYS:
+            if not isinstance(row.get(key), str):
+                state = f"must be text, but is {json_name(row[key])}" if key in row else "is missing"
+                raise CourseError(f'{place}: the key "{key}" {state}. Correct this record.')
         rows.append(row)
     if not rows:
-        raise CourseError(f"{shown(path)} holds no records, so there is nothing to audit.")
+        raise CourseError(f"{source} holds no records, so there is nothing to audit.")
     return rows
-
-
-def check_row(row, place: str) -> None:
-    """Raise CourseError unless the row has a text under each of the five keys."""
-    if not isinstance(row, dict):
-        raise CourseError(f"{place} must be an object with the keys {', '.join(FIVE_KEYS)}, but is {json_name(row)}.")
-    for key in FIVE_KEYS:
-        if not isinstance(row.get(key), str):
-            state = f"must be text, but is {json_name(row[key])}" if key in row else "is missing"
-            raise CourseError(f'{place}: the key "{key}" {state}. Correct this record.')

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from helpers.audit import rows as row_checks
 from helpers.audit import shortcuts
-from helpers.audit.findings import ENGLISH, AuditSettings, Finding, Material, as_rows, is_english
+from helpers.audit.findings import AuditInput, AuditSettings, Finding, as_rows, language_of
+from helpers.criterion import Criterion
 from helpers.files import CourseError
+from helpers.politeness import POLITENESS
 
 CHECKS = {
     "equal sides": row_checks.equal_sides,
@@ -38,8 +40,8 @@ class Audit:
 
     findings: tuple[Finding, ...]
     total: int
-    settings: AuditSettings
-    english: bool  # whether the checks of phrases and voices could be done
+    criterion: Criterion
+    language: str | None  # None: not known, so the checks of phrases and voices could not be done
 
     @property
     def passed(self) -> bool:
@@ -79,6 +81,8 @@ class Cleaned:
 
 def audit(
     records: Iterable,
+    criterion: Criterion = POLITENESS,
+    *,
     settings: AuditSettings | None = None,
     answers: dict[tuple[str, str], list[str]] | None = None,
     split: tuple[list[int], list[int]] | None = None,
@@ -86,8 +90,9 @@ def audit(
 ) -> Audit:
     """Check five-key records (dicts or PreferenceRecords).
 
-    answers: what a right answer must contain, by (instruction, input); see `answer_keys`.
-    split: indices of the training and the validation rows. only: names of the checks to run (default: all).
+    criterion: what the pairs prefer; it says which share of longer chosen sides is to be expected, and has the rule
+    by which the voices are checked. answers: what a right answer must contain, by (instruction, input); see
+    `answer_keys`. split: indices of the training and the validation rows. only: names of the checks to run.
     Raises CourseError for a record without the five texts, a split that names rows that are not there, or an unknown
     check.
     """
@@ -96,11 +101,9 @@ def audit(
         raise CourseError(f"The split names rows outside of 0 to {len(rows) - 1}. Split these very rows.")
     if unknown := [check for check in only if check not in CHECKS]:
         raise CourseError(f"There is no check {unknown[0]!r}. There is: {', '.join(CHECKS)}.")
-    english = settings.language == ENGLISH
-    if settings.language is None:
-        english = is_english(row[key] for row in rows[:: len(rows) // 1000 + 1] for key in ("instruction", "chosen"))
-    material = Material(rows, settings, english, answers or {}, split)
-    return Audit(tuple(CHECKS[check](material) for check in only), len(rows), settings, english)
+    language = settings.language or language_of(rows)
+    data = AuditInput(rows, criterion, settings, language, answers or {}, split)
+    return Audit(tuple(CHECKS[check](data) for check in only), len(rows), criterion, language)
 
 
 def answer_keys(records: Iterable) -> dict[tuple[str, str], list[str]]:
@@ -108,17 +111,17 @@ def answer_keys(records: Iterable) -> dict[tuple[str, str], list[str]]:
     return {(record.instruction, record.input): record.answer for record in records if record.answer}
 
 
-def clean(records: Iterable, found: Audit, checks: Iterable[str] = CLEANED) -> Cleaned:
+def clean(records: Iterable, report: Audit, checks: Iterable[str] = CLEANED) -> Cleaned:
     """Set aside every row that one of these checks names, with all reasons. The records must be those of the audit.
 
     Shortcuts and balance are properties of the whole set: no row is at fault, so nothing is removed for them.
     """
     rows, checks = as_rows(records), tuple(checks)
-    if len(rows) != found.total:
-        raise CourseError(f"The audit saw {found.total} rows, and these are {len(rows)}. Clean the rows it saw.")
+    if len(rows) != report.total:
+        raise CourseError(f"The audit saw {report.total} rows, and these are {len(rows)}. Clean the rows it saw.")
     reasons: dict[int, list[str]] = {}
     for check in checks:
-        for index, what in found[check].rows.items():
+        for index, what in report[check].rows.items():
             reasons.setdefault(index, []).append(f"{check}: {what}")
     kept = [row for index, row in enumerate(rows) if index not in reasons]
     removed = [{"record": index + 1, "reasons": reasons[index], "row": rows[index]} for index in sorted(reasons)]

@@ -3,6 +3,7 @@
 import random
 import re
 from collections import Counter
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -13,9 +14,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 
-from helpers.audit.findings import AuditSettings, Finding, Material, skipped
+from helpers.audit.findings import AuditInput, Finding, skipped
+from helpers.criterion import Criterion
 from helpers.pairs.checks import prompt_key
-from helpers.politeness.voices import politeness
 
 # A word, a punctuation mark, or one character of a script that puts no spaces between its words.
 WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0eff]|[^\W_]+(?:['’][^\W_]+)*|[^\w\s]")
@@ -29,18 +30,18 @@ def longer_wins(pairs: list[dict]) -> float:
     return sum(longer) / len(longer) if longer else 0.5
 
 
-def length_shortcut(material: Material) -> Finding:
-    """ "Take the longer one" must be about as good as a coin."""
-    check, (low, high) = "length shortcut", material.settings.length
-    differing = sum(len(row["chosen"]) != len(row["rejected"]) for row in material.rows)
-    if differing < material.settings.min_rows:
-        return too_few(check, differing, "pairs that differ in length", material.settings)
-    share = longer_wins(material.rows)
+def length_shortcut(data: AuditInput) -> Finding:
+    """ "Take the longer one" must be as good as the criterion lets one expect: mostly, about as good as a coin."""
+    check, (low, high) = "length shortcut", data.criterion.longer_chosen
+    differing = sum(len(row["chosen"]) != len(row["rejected"]) for row in data.rows)
+    if differing < data.settings.min_rows:
+        return skipped(check, too_few(data, differing, "pairs that differ in length"))
+    share = longer_wins(data.rows)
     message = f'"Take the longer one" is right on {share:.1%} of {differing:,} pairs.'
     return Finding(check, low <= share <= high, share, f"{low:g} to {high:g}", message)
 
 
-class Contest(NamedTuple):
+class Probe(NamedTuple):
     """How well something that knows no question tells chosen from rejected on unseen prompts."""
 
     accuracy: float  # of pairs, a tie counting half
@@ -48,52 +49,52 @@ class Contest(NamedTuple):
     strongest: list[str]  # the words behind it, for and against
 
 
-def single_phrase(material: Material) -> Finding:
+def single_phrase(data: AuditInput) -> Finding:
     """One word, or one pair of words, that gives the chosen (or the rejected) side away."""
-    return phrase_check(material, "single phrase", 1, material.settings.max_phrase)
+    return _phrase_check(data, "single phrase", 1, data.settings.max_phrase)
 
 
-def keyword_list(material: Material) -> Finding:
+def keyword_list(data: AuditInput) -> Finding:
     """A short list of them: the lazy model's way."""
-    settings = material.settings
-    return phrase_check(material, "keyword list", settings.keywords, settings.max_keywords)
+    settings = data.settings
+    return _phrase_check(data, "keyword list", settings.keywords, settings.max_keywords)
 
 
-def phrase_check(material: Material, check: str, size: int, limit: float) -> Finding:
-    pairs, reason = sample_of(material)
+def _phrase_check(data: AuditInput, check: str, size: int, limit: float) -> Finding:
+    pairs, reason = sample_of(data)
     if reason:
         return skipped(check, reason)
-    found = told_by_phrases(pairs, size, material.settings.folds)
+    probe = probe_phrases(pairs, size, data.settings.folds)
     what = "The best single phrase tells" if size == 1 else f"The {size} best phrases tell"
     message = (
-        f"{what} {found.accuracy:.1%} of pairs with unseen prompts right, a pair without them counting half: "
-        f"{', '.join(found.strongest)}."
+        f"{what} {probe.accuracy:.1%} of pairs with unseen prompts right, a pair without them counting half: "
+        f"{', '.join(probe.strongest)}."
     )
-    return Finding(check, found.accuracy <= limit, found.accuracy, f"at most {limit:g}", message)
+    return Finding(check, probe.accuracy <= limit, probe.accuracy, f"at most {limit:g}", message)
 
 
-def told_by_phrases(pairs: list[dict], size: int, folds: int = 5) -> Contest:
+def probe_phrases(pairs: list[dict], size: int, folds: int = 5) -> Probe:
     """Choose the `size` phrases that are most unevenly spread over the sides, on some prompts; test on others."""
-    spread, names = only_in(pairs)
+    spread, names = phrase_sides(pairs)
     right = np.zeros(len(pairs))
     for train, test in folds_by_prompt(pairs, folds):
         score = spread[test] @ weights_of(spread[train], size)
         right[test] = (score > 0) + 0.5 * (score == 0)
     weights = weights_of(spread, size)
     best = sorted(np.flatnonzero(weights), key=lambda j: -abs(spread[:, [j]].sum()))
-    return Contest(float(right.mean()), None, [f"{names[j]!r} {'for' if weights[j] > 0 else 'against'}" for j in best])
+    return Probe(float(right.mean()), None, [f"{names[j]!r} {'for' if weights[j] > 0 else 'against'}" for j in best])
 
 
-def only_in(pairs: list[dict]) -> tuple[csr_matrix, np.ndarray]:
+def phrase_sides(pairs: list[dict]) -> tuple[csr_matrix, np.ndarray]:
     """(pairs, phrases): 1 if a phrase is in the chosen side only, -1 in the rejected one only, else 0; the phrases."""
     texts = [pair[side] for side in ("chosen", "rejected") for pair in pairs]
     counter = CountVectorizer(binary=True, ngram_range=(1, 2), tokenizer=WORD.findall, token_pattern=None,
                               min_df=2, max_features=PHRASES, dtype=np.int32)  # fmt: skip
     try:
-        seen = counter.fit_transform(texts)
+        counts = counter.fit_transform(texts)
     except ValueError:  # no phrase occurs twice
         return csr_matrix((len(pairs), 0), dtype=np.int32), np.array([])
-    return (seen[: len(pairs)] - seen[len(pairs) :]).tocsr(), counter.get_feature_names_out()
+    return (counts[: len(pairs)] - counts[len(pairs) :]).tocsr(), counter.get_feature_names_out()
 
 
 def weights_of(spread: csr_matrix, size: int) -> np.ndarray:
@@ -105,23 +106,23 @@ def weights_of(spread: csr_matrix, size: int) -> np.ndarray:
     return weights
 
 
-def response_only(material: Material) -> Finding:
+def response_only(data: AuditInput) -> Finding:
     """What all words together can do. It has no limit: see the message."""
     check = "response-only classifier"
-    pairs, reason = sample_of(material)
+    pairs, reason = sample_of(data)
     if reason:
         return skipped(check, reason)
-    found = told_by_classifier(pairs, material.settings.folds)
+    probe = probe_classifier(pairs, data.settings.folds)
     message = (
-        f"A classifier that never sees the question is right on {found.of_responses:.1%} of single responses and "
-        f"{found.accuracy:.1%} of pairs. This has no limit: a preference for a manner is in the words, so a high value "
-        "does not tell a manner from a shortcut. It says that these pairs can teach little that the response alone "
-        f"does not show. Strongest: {', '.join(found.strongest)}."
+        f"A classifier that never sees the question is right on {probe.of_responses:.1%} of single responses and "
+        f"{probe.accuracy:.1%} of pairs. This has no limit: a preference for a voice is in the words, so a high value "
+        "does not tell a voice from a shortcut. It says that these pairs can teach little that the response alone "
+        f"does not show. Strongest: {', '.join(probe.strongest)}."
     )
-    return Finding(check, None, found.accuracy, "", message)
+    return Finding(check, None, probe.accuracy, "", message)
 
 
-def told_by_classifier(pairs: list[dict], folds: int = 5) -> Contest:
+def probe_classifier(pairs: list[dict], folds: int = 5) -> Probe:
     """Logistic regression on TF-IDF of words and pairs of words, trained on some prompts and tested on others."""
     n = len(pairs)
     texts = np.array([pair[side] for side in ("chosen", "rejected") for pair in pairs], dtype=object)
@@ -131,7 +132,7 @@ def told_by_classifier(pairs: list[dict], folds: int = 5) -> Contest:
         scores[test] = classifier().fit(texts[train], chosen[train]).decision_function(texts[test])
     margin = scores[:n] - scores[n:]
     accuracy, of_responses = ((margin > 0) + 0.5 * (margin == 0)).mean(), ((scores > 0) == chosen).mean()
-    return Contest(float(accuracy), float(of_responses), strongest_words(classifier().fit(texts, chosen)))
+    return Probe(float(accuracy), float(of_responses), strongest_words(classifier().fit(texts, chosen)))
 
 
 def classifier():
@@ -152,12 +153,12 @@ def folds_by_prompt(pairs: list[dict], folds: int):
     return GroupKFold(folds).split(np.zeros(len(pairs)), groups=groups)
 
 
-def sample_of(material: Material) -> tuple[list[dict], str]:
+def sample_of(data: AuditInput) -> tuple[list[dict], str]:
     """Up to `settings.sample` rows with two sides, drawn with a seed; or the reason why there are too few."""
-    settings = material.settings
-    rows = [row for row in material.rows if row["chosen"].strip() and row["rejected"].strip()]
+    settings = data.settings
+    rows = [row for row in data.rows if row["chosen"].strip() and row["rejected"].strip()]
     if len(rows) < settings.min_rows:
-        return [], too_few("", len(rows), "pairs", settings).message.removeprefix("Skipped: ")
+        return [], too_few(data, len(rows), "pairs")
     if len(rows) > settings.sample:
         rows = random.Random(settings.seed).sample(rows, settings.sample)
     prompts = len({prompt_key(row) for row in rows})
@@ -166,65 +167,69 @@ def sample_of(material: Material) -> tuple[list[dict], str]:
     return rows, ""
 
 
-def voice_labels(material: Material) -> Finding:
-    """Where the pairs are about tone: the chosen side must not be the ruder one."""
-    check, limit = "voice labels", material.settings.max_voice_errors
-    rows, reason = voiced_rows(material)
+def voice_labels(data: AuditInput) -> Finding:
+    """Where the pairs are about the criterion: by its rule, the chosen side must not be the worse one."""
+    check, criterion, limit = "voice labels", data.criterion, data.settings.max_voice_errors
+    levels, reason = sampled_levels(data)
     if reason:
         return skipped(check, reason)
-    tones = {index: [tone(material.rows[index][side]) for side in ("chosen", "rejected")] for index in rows}
-    differing = {index: pair for index, pair in tones.items() if pair[0] != pair[1]}
-    if len(differing) < len(rows) / 2:
-        return skipped(
-            check, f"{len(differing):,} of {len(rows):,} pairs differ in tone, so tone is not their subject."
-        )
+    differing = {index: pair for index, pair in levels.items() if pair[0] != pair[1]}
+    if len(differing) < len(levels) / 2:
+        number = f"{len(differing):,} of {len(levels):,} pairs"
+        return skipped(check, f"{number} differ in {criterion.name}, so it is not their subject.")
     bad = {index: f"chosen {chosen}, rejected {rejected} of 5" for index, (chosen, rejected) in differing.items()
            if chosen < rejected}  # fmt: skip
-    share = len(bad) / len(differing)
-    message = f"The ruder side is chosen in {len(bad):,} of {len(differing):,} pairs that differ in tone, by rule."
+    share, pairs = len(bad) / len(differing), f"{len(differing):,} pairs that differ in {criterion.name}"
+    message = f"The side that is {criterion.directions[1]} is chosen in {len(bad):,} of {pairs}, by rule."
     return Finding(check, share <= limit, share, f"at most {limit:g}", message, bad)
 
 
-def voice_balance(material: Material) -> Finding:
-    """The plain text must be on either side, else "sounds like a rewrite" tells the sides apart as well as tone."""
-    check, (low, high) = "voice balance", material.settings.neutral_chosen
-    rows, reason = voiced_rows(material)
+def voice_balance(data: AuditInput) -> Finding:
+    """Neutral texts must be on either side, else "sounds like a rewrite" tells the sides apart as well."""
+    check, neutral, (low, high) = "voice balance", data.criterion.neutral, data.settings.neutral_chosen
+    levels, reason = sampled_levels(data)
     if reason:
         return skipped(check, reason)
-    shares = voice_counts([material.rows[index] for index in rows])
-    neutral = shares["chosen"]["neutral"] + shares["rejected"]["neutral"]
-    if neutral < material.settings.min_rows:
-        return too_few(check, neutral, "neutral texts", material.settings)
-    share = shares["chosen"]["neutral"] / neutral
-    said = "; ".join(f"{side}: " + ", ".join(f"{count:,} {voice}" for voice, count in counts.most_common())
-                     for side, counts in shares.items())  # fmt: skip
-    message = f"{share:.1%} of {neutral:,} neutral texts are chosen ({said})."
+    counts = voice_counts(levels.values(), data.criterion)
+    total = counts["chosen"][neutral] + counts["rejected"][neutral]
+    if total < data.settings.min_rows:
+        return skipped(check, too_few(data, total, f"{neutral} texts"))
+    share = counts["chosen"][neutral] / total
+    sides = "; ".join(f"{side}: " + ", ".join(f"{count:,} {voice}" for voice, count in of_side.most_common())
+                      for side, of_side in counts.items())  # fmt: skip
+    message = f"{share:.1%} of {total:,} {neutral} texts are chosen ({sides})."
     return Finding(check, low <= share <= high, share, f"{low:g} to {high:g}", message)
 
 
-def voiced_rows(material: Material) -> tuple[list[int], str]:
-    """Indices of the rows whose voice is measured, all or a sample; or why it cannot be."""
-    if not material.english:
-        return [], "the voice measure knows English only, and this set is something else."
-    if len(material.rows) < material.settings.min_rows:
-        return [], too_few("", len(material.rows), "rows", material.settings).message.removeprefix("Skipped: ")
-    size = min(material.settings.voice_sample, len(material.rows))
-    return sorted(random.Random(material.settings.seed).sample(range(len(material.rows)), size)), ""
+def sampled_levels(data: AuditInput) -> tuple[dict[int, tuple[int, int]], str]:
+    """Levels of the two sides of the rows, all or a sample, by the index of the row; or why they cannot be had."""
+    if data.language != data.criterion.language:
+        return {}, f"the rule for {data.criterion.name} does not know the language of this set."
+    if len(data.rows) < data.settings.min_rows:
+        return {}, too_few(data, len(data.rows), "rows")
+    size = min(data.settings.voice_sample, len(data.rows))
+    sample = sorted(random.Random(data.settings.seed).sample(range(len(data.rows)), size))
+    return {index: levels_of(data.rows[index], data.criterion) for index in sample}, ""
 
 
-def voice_counts(rows: list[dict]) -> dict[str, Counter]:
-    """How many texts of each side have which voice (as `voices.voice_of`)."""
-    return {
-        side: Counter(("blunt", "neutral", "polite")[(tone(row[side]) > 2) + (tone(row[side]) > 3)] for row in rows)
-        for side in ("chosen", "rejected")
-    }
+def levels_of(row: dict, criterion: Criterion) -> tuple[int, int]:
+    """The levels (1 to 5) of the chosen and of the rejected side."""
+    return _level(criterion.level, row["chosen"]), _level(criterion.level, row["rejected"])
 
 
 @lru_cache(maxsize=10_000)
-def tone(text: str) -> int:
-    """`voices.politeness`, remembered: it takes about a millisecond, and both voice checks ask."""
-    return politeness(text)
+def _level(rule: Callable[[str], int], text: str) -> int:
+    """A rule takes about a millisecond a text, and both voice checks and the card ask it."""
+    return rule(text)
 
 
-def too_few(check: str, number: int, what: str, settings: AuditSettings) -> Finding:
-    return skipped(check, f"{number} {what}, and a share of fewer than {settings.min_rows} says nothing.")
+def voice_counts(levels: Iterable[tuple[int, int]], criterion: Criterion) -> dict[str, Counter]:
+    """How many texts of each side have which voice."""
+    names = {side: [criterion.voices[(level <= 3) + (level < 3)] for level in of_side]
+             for side, of_side in zip(("chosen", "rejected"), zip(*levels, strict=True), strict=True)}  # fmt: skip
+    return {side: Counter(voices) for side, voices in names.items()}
+
+
+def too_few(data: AuditInput, number: int, what: str) -> str:
+    """Why a share is not computed."""
+    return f"{number} {what}, and a share of fewer than {data.settings.min_rows} says nothing."

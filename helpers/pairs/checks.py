@@ -87,12 +87,11 @@ def lost_facts(record: InstructionRecord, reply: str, strict: bool) -> list[str]
     return list(dict.fromkeys(word.casefold() for word in lost))
 
 
-def new_numbers(record: InstructionRecord, reply: str, strict: bool) -> list[str]:
-    """Numbers that neither the question nor the answer has; strict: that the answer has not as often."""
-    if strict:
-        return list((Counter(numbers(reply)) - Counter(numbers(record.output))).elements())
-    known = numbers(f"{record.instruction} {record.input} {record.output}")
-    return [number for number in numbers(reply) if number not in known]
+def new_numbers(known: str, reply: str, as_often: bool = False) -> list[str]:
+    """Numbers of the reply that do not stand in `known`; as_often: or stand there less often."""
+    if as_often:
+        return list((Counter(numbers(reply)) - Counter(numbers(known))).elements())
+    return [number for number in numbers(reply) if number not in numbers(known)]
 
 
 def refusals(original: str, reply: str) -> list[str]:
@@ -140,13 +139,14 @@ def problems(
     if not reply.strip():
         return ["empty: there is no text"]
     unchanged = words(reply) == words(record.output)
+    known = record.output if strict else f"{record.instruction} {record.input} {record.output}"
     return [
         *(["cut off: the reply reached the token limit"] if done_reason == "length" else []),
         *(["unchanged: it equals the original up to case and punctuation"] if unchanged else []),
         *meta_text(record.output, reply, criterion),
         *(f"refused: {phrase}" for phrase in refusals(record.output, reply)),
         *(f"fact lost: {word}" for word in lost_facts(record, reply, strict)),
-        *(f"new number: {number}" for number in new_numbers(record, reply, strict)),
+        *(f"new number: {number}" for number in new_numbers(known, reply, as_often=strict)),
     ]
 
 

@@ -9,9 +9,9 @@ from IPython.display import HTML
 from helpers.files import write_text
 from helpers.show.tables import table
 
-VERDICTS = {"pass": "✓ pass", "fail": "✗ fail", "skipped": "– skipped", "reported": "· reported"}
-NAMED = "font-size:13px;margin:2px 0 2px 1.2em"
-PAGE = """<!doctype html>
+SIGNS = {"pass": "✓ pass", "fail": "✗ fail", "skipped": "– skipped", "reported": "· reported"}
+LIST_STYLE = "font-size:13px;margin:2px 0 2px 1.2em"
+AUDIT_PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -37,7 +37,7 @@ def audit_table(audit, records: Sequence = (), *, only: Sequence[str] = (), max_
     rows = [
         {
             "check": finding.check,
-            "verdict": VERDICTS[finding.verdict],
+            "verdict": SIGNS[finding.verdict],
             "value": "–" if finding.value is None else f"{finding.value:.3g}",
             "limit": finding.threshold or "–",
             "finding": HTML(html.escape(finding.message) + _named(finding.rows, records, max_named)),
@@ -50,7 +50,7 @@ def audit_table(audit, records: Sequence = (), *, only: Sequence[str] = (), max_
         ["check", "verdict", "value", "limit", "finding"],
         caption=str(audit),
         max_rows=len(rows),
-        highlight=lambda row: row["verdict"] == VERDICTS["fail"],
+        highlight=lambda row: row["verdict"] == SIGNS["fail"],
         widths=[15, 10, 8, 12, 55],
     )
 
@@ -74,7 +74,7 @@ def audit_page(audit, records: Sequence, removed: Sequence[dict] = (), title: st
     parts = [audit_table(audit, records, max_named=200).data]
     if removed:
         parts += ["<h2>Removed</h2>", removed_table(removed, max_rows=len(removed)).data]
-    return PAGE.format(title=html.escape(title), body="\n".join(parts))
+    return AUDIT_PAGE.format(title=html.escape(title), body="\n".join(parts))
 
 
 def save_audit_page(path, audit, records: Sequence, removed: Sequence[dict] = (), title: str = "Audit") -> Path:
@@ -86,15 +86,15 @@ def _named(rows: dict[int, str], records: Sequence, limit: int) -> str:
     """The named rows as a folded list."""
     if not rows:
         return ""
-    lines = [f"record {index + 1}{_question(records, index)}: {what}" for index, what in list(rows.items())[:limit]]
+    lines = [f"record {index + 1}{_instruction(records, index)}: {what}" for index, what in list(rows.items())[:limit]]
     if len(rows) > limit:
         lines.append(f"… and {len(rows) - limit:,} more")
     items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
     count = "1 row" if len(rows) == 1 else f"{len(rows):,} rows"
-    return f'<details><summary>{count}</summary><ul style="{NAMED};font-weight:normal">{items}</ul></details>'
+    return f'<details><summary>{count}</summary><ul style="{LIST_STYLE};font-weight:normal">{items}</ul></details>'
 
 
-def _question(records: Sequence, index: int) -> str:
+def _instruction(records: Sequence, index: int) -> str:
     if index >= len(records):
         return ""
     record = records[index]

@@ -6,15 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.audit.export import (
-    load_conversational,
-    load_kto,
-    load_trl,
-    save_conversational,
-    save_kto,
-    save_trl,
-    taken_apart,
-)
+from helpers.audit.export import load_pairs, save_conversational, save_kto, save_trl, taken_apart
 from helpers.audit.findings import load_rows
 from helpers.files import DATA, CourseError
 from helpers.gpt.prompt import format_prompt
@@ -29,8 +21,7 @@ ROWS = [
      "rejected": "Athens."},
 ]  # fmt: skip
 OUTPUTS = {(row["instruction"], row["input"]): row["output"] for row in ROWS}
-FORMATS = {"trl": (save_trl, load_trl), "conversational": (save_conversational, load_conversational),
-           "kto": (save_kto, lambda path, outputs=None: load_kto(path, outputs)[0])}  # fmt: skip
+PAIRED = (save_trl, save_conversational)
 texts = st.text(st.characters(codec="utf-8"), min_size=1).filter(str.strip)
 
 
@@ -56,19 +47,26 @@ def test_what_is_written(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("name", FORMATS)
-def test_round_trip(tmp_path, name):
-    save, load = FORMATS[name]
+@pytest.mark.parametrize("save", PAIRED)
+def test_round_trip(tmp_path, save):
     path = save(tmp_path / "x.jsonl", ROWS)
-    assert load(path, OUTPUTS) == ROWS
-    assert load(path) == [row | {"output": row["chosen"]} for row in ROWS]  # the formats have no neutral answer
+    assert load_pairs(path, OUTPUTS) == ROWS
+    assert load_pairs(path) == [row | {"output": row["chosen"]} for row in ROWS]  # the formats have no neutral answer
 
 
-@pytest.mark.parametrize("name", FORMATS)
-def test_the_shipped_set_round_trips(tmp_path, name):
+@pytest.mark.parametrize("save", PAIRED)
+def test_the_shipped_set_round_trips(tmp_path, save):
     rows = load_rows(DATA / "instruction-data-with-preference.json")
-    save, load = FORMATS[name]
-    assert load(save(tmp_path / "x.jsonl", rows), {(r["instruction"], r["input"]): r["output"] for r in rows}) == rows
+    outputs = {(row["instruction"], row["input"]): row["output"] for row in rows}
+    assert load_pairs(save(tmp_path / "x.jsonl", rows), outputs) == rows
+
+
+def test_the_shipped_set_as_thumbs_has_both_sides_of_every_pair(tmp_path):
+    rows = load_rows(DATA / "instruction-data-with-preference.json")
+    prompts = [format_prompt(row["instruction"], row["input"]) for row in rows]
+    thumbs = [(line["prompt"], line["completion"], line["label"]) for line in lines(save_kto(tmp_path / "x", rows))]
+    assert thumbs[::2] == [(prompt, row["chosen"], True) for prompt, row in zip(prompts, rows, strict=True)]
+    assert thumbs[1::2] == [(prompt, row["rejected"], False) for prompt, row in zip(prompts, rows, strict=True)]
 
 
 @given(instruction=texts, given=st.one_of(st.just(""), texts))
@@ -85,61 +83,40 @@ def test_prompts_that_look_like_ours():
 def test_a_last_line_without_newline_is_read(tmp_path):
     path = save_trl(tmp_path / "x.jsonl", ROWS)
     path.write_bytes(path.read_bytes().rstrip(b"\n"))
-    assert len(load_trl(path)) == len(ROWS)
+    assert len(load_pairs(path)) == len(ROWS)
 
 
-def test_kto_leaves_nobody_out_in_silence(tmp_path):
-    path = tmp_path / "kto.jsonl"
-    rows = [("p", "a", True), ("q", "b", True), ("p", "c", True), ("p", "d", False), ("r", "e", False)]
-    keys = ("prompt", "completion", "label")
-    path.write_text("".join(json.dumps(dict(zip(keys, row, strict=True))) + "\n" for row in rows), encoding="utf-8")
-    pairs, alone = load_kto(path)
-    assert [(pair["instruction"], pair["chosen"], pair["rejected"]) for pair in pairs] == [("p", "a", "d")]
-    assert sorted(row["completion"] for row in alone) == ["b", "c", "e"]
-
-
-TRL = {"prompt": "p", "chosen": "a", "rejected": "b"}
-TALK = {"prompt": [{"role": "user", "content": "p"}], "chosen": [{"role": "assistant", "content": "a"}],
-        "rejected": [{"role": "assistant", "content": "b"}]}  # fmt: skip
-KTO = {"prompt": "p", "completion": "a", "label": True}
+GOOD = {"prompt": "p", "chosen": "a", "rejected": "b"}
 
 
 @pytest.mark.parametrize(
-    ("load", "row", "words"),
+    ("row", "words"),
     [
-        (load_trl, {"chosen": "a", "rejected": "b"}, ['"prompt" is missing', "prompt, chosen, rejected"]),
-        (load_trl, TALK, ['"prompt" must be text, but is a list', "read it as messages"]),
-        (load_trl, TRL | {"chosen": ""}, ['"chosen" is empty']),
-        (load_trl, TRL | {"rejected": 3}, ['"rejected" must be text, but is a number']),
-        (load_trl, ["p"], ["must be an object", "is a list"]),
-        (load_conversational, TRL, ['"prompt" must be a list with one message, of the role "user"']),
-        (load_conversational, TALK | {"prompt": TALK["prompt"] * 2}, ["one message"]),
-        (load_conversational, TALK | {"prompt": [{"role": "system", "content": "p"}]}, ['role "user"']),
-        (load_conversational, TALK | {"chosen": []}, ['"chosen"', "one message"]),
-        (load_conversational, TALK | {"chosen": [{"role": "assistant"}]}, ["content, must be text", "null"]),
-        (load_kto, KTO | {"label": 1}, ['"label" must be true or false, but is a number']),
-        (load_kto, TRL, ['"completion" is missing']),
+        ({"chosen": "a", "rejected": "b"}, '"prompt" must be a text'),
+        (GOOD | {"chosen": ""}, '"chosen" must be a text'),
+        (GOOD | {"rejected": 3}, '"rejected" must be a text'),
+        (GOOD | {"prompt": [{"role": "user", "content": "p"}] * 2}, '"prompt" must be .* a list with one message'),
+        (GOOD | {"chosen": []}, "one message"),
+        (GOOD | {"chosen": [{"role": "assistant"}]}, '"chosen" must be'),
+        (["p"], "must be an object .* is a list"),
     ],
 )
-def test_a_wrong_line_is_explained(tmp_path, load, row, words):
-    good = {load_trl: TRL, load_conversational: TALK, load_kto: KTO}[load]
+def test_a_wrong_line_is_explained(tmp_path, row, words):
     path = tmp_path / "x.jsonl"
-    path.write_text(json.dumps(good) + "\n" + json.dumps(row) + "\n", encoding="utf-8")
-    with pytest.raises(CourseError) as error:
-        load(path)
-    assert all(word in str(error.value) for word in [*words, "x.jsonl", "line 2"])
+    path.write_text(json.dumps(GOOD) + "\n" + json.dumps(row) + "\n", encoding="utf-8")
+    with pytest.raises(CourseError, match=f"x.jsonl, line 2.*{words}"):
+        load_pairs(path)
 
 
-@pytest.mark.parametrize("load", [load_trl, load_conversational, load_kto])
 @pytest.mark.parametrize(
     ("text", "words"), [("", "no records"), ("\n\n", "no records"), ("{\n", "line 1"), (None, "missing")]
 )
-def test_empty_torn_and_missing_files(tmp_path, load, text, words):
+def test_empty_torn_and_missing_files(tmp_path, text, words):
     path = tmp_path / "x.jsonl"
     if text is not None:
         path.write_text(text, encoding="utf-8")
     with pytest.raises(CourseError, match=words):
-        load(path)
+        load_pairs(path)
 
 
 @pytest.mark.parametrize("save", [save_trl, save_conversational, save_kto])

@@ -98,7 +98,7 @@ def test_the_shipped_set_is_english():
     [
         {"similarity": 1.5},
         {"max_phrase": -0.1},
-        {"length": (0.7, 0.3)},
+        {"neutral_chosen": (0.7, 0.3)},
         {"neutral_chosen": (0.3, 1.1)},
         {"keywords": 0},
         {"folds": 1},

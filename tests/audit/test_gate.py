@@ -92,11 +92,11 @@ def test_another_language_and_no_keys_are_skipped_and_not_passed():
         rows.append({"instruction": f"Wie lautet das Wort Nummer {i}?", "input": "", "output": plain,
                      "chosen": sides[0], "rejected": sides[1]})  # fmt: skip
     found = audit(rows)
-    assert not found.english
+    assert found.language is None
     assert set(found.skipped) == {"refused", "leaked meta-text", "changed facts", "wrong rejected", "split leakage",
                                   "voice labels", "voice balance"}  # fmt: skip
     assert found.passed and "skipped: refused" in str(found)
-    assert audit(rows, AuditSettings(language="en"), only=["refused"])["refused"].verdict == "pass"
+    assert audit(rows, settings=AuditSettings(language="en"), only=["refused"])["refused"].verdict == "pass"
 
 
 def test_long_answers(rows):

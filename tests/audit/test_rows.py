@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers.audit.findings import AuditSettings, Material
+from helpers.audit.findings import AuditInput, AuditSettings
 from helpers.audit.rows import (
     changed_facts,
     contradictions,
@@ -30,11 +30,11 @@ def row(n, **changes):
     } | changes
 
 
-def material(*changes, english=True, keys=True, split=None, **settings):
+def data(*changes, language="en", keys=True, split=None, **settings):
     """Twelve good rows, of which the first ones are changed."""
     rows = [row(n, **(changes[n] if n < len(changes) else {})) for n in range(12)]
     answers = {(row(n)["instruction"], ""): [f"Town{n}ville"] for n in range(12)} if keys else {}
-    return Material(rows, AuditSettings(**settings), english, answers, split)
+    return AuditInput(rows, settings=AuditSettings(**settings), language=language, answers=answers, split=split)
 
 
 ROW_CHECKS = (equal_sides, contradictions, empty, truncated, refused, leaked_meta_text, changed_facts, wrong_rejected,
@@ -43,7 +43,7 @@ ROW_CHECKS = (equal_sides, contradictions, empty, truncated, refused, leaked_met
 
 @pytest.mark.parametrize("check", ROW_CHECKS)
 def test_good_rows_pass(check):
-    finding = check(material())
+    finding = check(data())
     assert finding.passed and finding.value == 0 and finding.rows == {} and "None of 12" in finding.message
 
 
@@ -62,78 +62,78 @@ def test_good_rows_pass(check):
         (changed_facts, {"chosen": "Gladly! It is Paris."}, "fact lost: Town0ville"),
         (changed_facts, {"chosen": "Gladly! It is Town0ville, founded in 1400."}, "new number: 1400"),
         (wrong_rejected, {"rejected": "Duh, Paris."}, "fact lost: Town0ville"),
-        (unusual_characters, {"input": "a\u200bb"}, "input: invisible character U+200B"),
+        (unusual_characters, {"input": "a\u200bb"}, "input: invisible character '\\u200b'"),
     ],
 )
 def test_a_fault_is_named(check, change, reason):
-    finding = check(material(change))
+    finding = check(data(change))
     assert list(finding.rows) == [0] and reason in finding.rows[0]
     assert finding.value == pytest.approx(1 / 12)
     assert finding.passed is (check is wrong_rejected)  # the only one of these with a limit above 0
 
 
 def test_a_wrong_rejected_side_fails_if_it_happens_often():
-    finding = wrong_rejected(material({"rejected": "Duh."}, {"rejected": "Duh."}))
+    finding = wrong_rejected(data({"rejected": "Duh."}, {"rejected": "Duh."}))
     assert finding.passed is False and list(finding.rows) == [0, 1]
 
 
 def test_an_original_that_talks_that_way_excuses_the_side():
     text = "I'm sorry, but I cannot help you. Here is the revised version."
-    changed = material({"output": text, "chosen": text, "rejected": "Ugh. " + text})
+    changed = data({"output": text, "chosen": text, "rejected": "Ugh. " + text})
     assert refused(changed).passed and leaked_meta_text(changed).passed
 
 
 def test_a_swapped_pair_contradicts_and_does_not_repeat():
     swapped = row(5, chosen=row(5)["rejected"], rejected=row(5)["chosen"].upper())
-    both = material(swapped)
+    both = data(swapped)
     assert contradictions(both).rows == {5: "record 1 prefers the other side"}
     assert repeated_rows(both).rows == {}
 
 
 def test_repeated_rows_name_the_earlier_one_and_have_a_limit():
-    again = material({}, row(0, chosen=row(0)["chosen"] + " OK."))
+    again = data({}, row(0, chosen=row(0)["chosen"] + " OK."))
     assert list(repeated_rows(again).rows) == [1] and "like record 1" in repeated_rows(again).rows[1]
     assert not repeated_rows(again).passed
-    assert repeated_rows(material({}, row(0), max_near_duplicates=0.1)).passed
+    assert repeated_rows(data({}, row(0), max_near_duplicates=0.1)).passed
 
 
 def test_another_answer_to_the_same_question_is_no_repetition():
     long = "A thing that is the same in all of the answers and that goes on for quite a while. " * 3
     first = row(0, output=long, chosen="Gladly! " + long, rejected=long)
     other = first | {"chosen": "It would be an honour to me, dear reader. " + long}
-    assert repeated_rows(material(first, other, similarity=0.8)).rows == {}
-    assert list(repeated_rows(material(first, first, similarity=0.8)).rows) == [1]
+    assert repeated_rows(data(first, other, similarity=0.8)).rows == {}
+    assert list(repeated_rows(data(first, first, similarity=0.8)).rows) == [1]
 
 
 def test_split_leakage_ignores_case_and_punctuation():
     again = {"instruction": "what is place number 1 called"}
-    rows = material({}, {}, {}, again, split=([0, 1, 2], [3]))
+    rows = data({}, {}, {}, again, split=([0, 1, 2], [3]))
     finding = split_leakage(rows)
     assert finding.passed is False and finding.rows == {3: "asked in training record 2, too"}
-    assert split_leakage(material(split=([0, 1], [2, 3]))).passed
-    assert split_leakage(material(split=([0], []))).passed
+    assert split_leakage(data(split=([0, 1], [2, 3]))).passed
+    assert split_leakage(data(split=([0], []))).passed
 
 
 @pytest.mark.parametrize(
     ("check", "missing"),
     [
-        (refused, {"english": False}),
-        (leaked_meta_text, {"english": False}),
+        (refused, {"language": None}),
+        (leaked_meta_text, {"language": None}),
         (changed_facts, {"keys": False}),
         (wrong_rejected, {"keys": False}),
         (split_leakage, {}),
     ],
 )
 def test_what_cannot_be_checked_is_skipped_and_not_passed(check, missing):
-    finding = check(material(**missing))
+    finding = check(data(**missing))
     assert (finding.verdict, finding.passed, finding.value) == ("skipped", None, None)
     assert finding.message.startswith("Skipped: ")
 
 
 def test_missing_end_marks_say_nothing_where_they_are_usual():
     bare = [{"chosen": "this is a fine answer", "rejected": "so is this one here"}] * 12
-    assert truncated(material(*bare)).verdict == "skipped"
-    assert truncated(material(*bare[1:], {"done_reason": "length"})).rows == {11: "the reply reached the token limit"}
+    assert truncated(data(*bare)).verdict == "skipped"
+    assert truncated(data(*bare[1:], {"done_reason": "length"})).rows == {11: "the reply reached the token limit"}
 
 
 @pytest.mark.parametrize(
@@ -157,12 +157,12 @@ def test_text_in_any_language_is_usual(text):
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("bell\x07", "control character U+0007"),
-        ("a\r\nb", "control character U+000D"),
-        ("zero\u200bwidth", "invisible character U+200B"),
-        ("\ufeffstart", "invisible character U+FEFF"),
-        ("turn\u202eround", "invisible character U+202E"),
-        ("jo\u200din", "invisible joiner U+200D"),
+        ("bell\x07", "control character '\\x07'"),
+        ("a\r\nb", "control character '\\r'"),
+        ("zero\u200bwidth", "invisible character '\\u200b'"),
+        ("\ufeffstart", "invisible character '\\ufeff'"),
+        ("turn\u202eround", "invisible character '\\u202e'"),
+        ("jo\u200din", "invisible character '\\u200d'"),
         ("cafÃ©", "damaged encoding"),
         ("itâ€™s", "damaged encoding"),
         ("Â£5", "damaged encoding"),
@@ -173,4 +173,4 @@ def test_text_in_any_language_is_usual(text):
     ],
 )
 def test_unusual_characters_are_named(text, word):
-    assert any(word in found for found in unusual(text))
+    assert any(word in what for what in unusual(text))
