@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from helpers.criterion import Criterion
 from helpers.files import CourseError, write_bytes
 from helpers.pairs.checks import normalised, prompt_key
 from helpers.pairs.near_duplicates import near_repeats
 from helpers.pairs.run import five_keys
-from helpers.politeness.voices import politeness
+from helpers.politeness import POLITENESS
 from helpers.records import fingerprint, save_preferences
 
 # What a merged row keeps of where it came from, where its method gives it.
@@ -141,16 +142,16 @@ def save_merged(path, merged: Merged) -> tuple[Path, Path]:
     return save_preferences(path, merged.rows), write_bytes(path.with_suffix(".jsonl"), data)
 
 
-def cost(rows: Sequence[dict], workers: int = 1) -> dict[str, float]:
+def cost(rows: Sequence[dict], workers: int = 1, criterion: Criterion = POLITENESS) -> dict[str, float]:
     """What a method's rows cost and brought, those set aside included.
 
     seconds: what all requests took one after the other, divided by the `workers` that asked at once. Then shares of
     the records: "yield" became pairs, "ties" the judge could not tell apart. "agree": share of the pairs whose chosen
-    side is the politer one by the rule-based measure.
+    side has the higher level by the rule of the criterion.
     """
     good = [row for row in rows if row["status"] == "ok"]
     ties = sum(any(reason.startswith("tie") for reason in row["reason"]) for row in rows)
-    agree = [politeness(row["chosen"]) > politeness(row["rejected"]) for row in good]
+    agree = [criterion.level(row["chosen"]) > criterion.level(row["rejected"]) for row in good]
     return {
         **{name: sum(row[name] for row in rows) for name in ("calls", "tokens")},
         "seconds": sum(row["seconds"] for row in rows) / workers,

@@ -9,6 +9,7 @@ from IPython.display import HTML, display
 from helpers.files import CourseError, shown
 from helpers.pairs.judgements import JudgementStore, Session
 from helpers.pairs.ranking import SKIP, Candidates, Ranking, best_worst, in_words, parse_ranking
+from helpers.politeness import POLITENESS
 from helpers.records import one_line_question
 from helpers.show.tables import table
 
@@ -17,11 +18,6 @@ MODES = {
     "best-worst": "Type the best and the worst number, e.g. {example}, and press Enter.",
 }
 LETTERS = "All tied: t. Skip: s. Undo: u."
-GUIDELINES = """Rank by politeness alone: how would it feel to get this answer?
-Polite is what welcomes, thanks or offers help. Blunt is what scolds, mocks or is impatient.
-Longer is not politer. An answer that is wrong can be polite: do not mark it down here, but skip the question if no \
-answer makes sense.
-Answers that feel the same are tied. If you cannot say, skip."""
 
 
 def shown_order(item: Candidates, annotator: str) -> list[int]:
@@ -55,7 +51,7 @@ def ranking_card(item: Candidates, order: list[int]) -> HTML:
     return HTML(head + table(rows, ["", "answer"], widths=[6, 94]).data)
 
 
-def guidelines_panel(text: str = GUIDELINES) -> HTML:
+def guidelines_panel(text: str = POLITENESS.guidelines) -> HTML:
     """The written guidelines, one paragraph a line."""
     lines = "".join(f'<p style="margin:4px 0">{html.escape(line)}</p>' for line in text.splitlines() if line.strip())
     return HTML(f'<div style="padding:0 12px;border-left:3px solid #7f7f7f"><b>Guidelines</b>{lines}</div>')
@@ -80,7 +76,9 @@ def how_to_enter(mode: str, count: int) -> str:
     return f"{MODES[mode].format(example=''.join(map(str, digits)))} {LETTERS}"
 
 
-def ranking_page(item: Candidates, annotator: str = "me", mode: str = "ranking", guidelines: str = GUIDELINES) -> HTML:
+def ranking_page(
+    item: Candidates, annotator: str = "me", mode: str = "ranking", guidelines: str = POLITENESS.guidelines
+) -> HTML:
     """The annotation tool as a static page: what this annotator sees of this item."""
     how = f"<p>{html.escape(how_to_enter(mode, len(item.answers)))}</p>"
     return HTML(ranking_card(item, shown_order(item, annotator)).data + how + guidelines_panel(guidelines).data)
@@ -89,7 +87,7 @@ def ranking_page(item: Candidates, annotator: str = "me", mode: str = "ranking",
 class Annotator:
     """The widget behind `annotate`. `.box` is what is shown, `.entry` the line to type in, `.buttons` by label."""
 
-    def __init__(self, items, store, annotator="me", mode="ranking", guidelines=GUIDELINES):
+    def __init__(self, items, store, annotator="me", mode="ranking", guidelines=POLITENESS.guidelines):
         self.items, self.store, self.mode = {item.key: item for item in items}, store, mode
         how_to_enter(mode, 2)
         self.name = ipw.Text(annotator, description="annotator", continuous_update=False)
@@ -173,7 +171,9 @@ class Annotator:
         display(self.box)
 
 
-def annotate(items, store: JudgementStore, annotator="me", mode="ranking", guidelines=GUIDELINES) -> Annotator:
+def annotate(
+    items, store: JudgementStore, annotator="me", mode="ranking", guidelines=POLITENESS.guidelines
+) -> Annotator:
     """A tool to rank the answers of `Candidates`, blind, shuffled for each annotator; see `ranking_page` for its look.
 
     store: takes each judgement at once; a second call goes on where the first stopped.

@@ -14,7 +14,7 @@ TAUGHT = {
     "01": ["rewrite_prompt", "direction_of", "to_pair"],
     "02": ["nominal_alpha", "ranked_by_wins", "jury"],
     "03": ["latest_votes", "kto_records"],
-    "04": ["normalised", "longer_wins", "folds_by_prompt", "classifier", "told_by_classifier"],
+    "04": ["normalised", "longer_wins", "folds_by_prompt", "classifier", "probe_classifier"],
     "05": ["dpo_loss"],
     "06": [
         *("CausalSelfAttention", "MLP", "Block", "init_weights", "GPT"),

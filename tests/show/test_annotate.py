@@ -9,8 +9,8 @@ from helpers.pairs import judgements
 from helpers.pairs.judgements import UNDO, JudgementStore
 from helpers.pairs.ranking import SKIP, Candidates, rankings
 from helpers.pairs.store import JsonlStore
+from helpers.politeness import POLITENESS
 from helpers.show.annotate import (
-    GUIDELINES,
     annotate,
     guidelines_panel,
     how_to_enter,
@@ -84,7 +84,7 @@ def test_the_page_shows_all_answers_the_guidelines_and_how_to_enter():
     assert "the best and the worst" in ranking_page(ITEMS[0], mode="best-worst").data
     with pytest.raises(CourseError, match="Unknown mode 'stars'"):
         how_to_enter("stars", 3)
-    assert GUIDELINES.splitlines()[0] in page
+    assert POLITENESS.guidelines.splitlines()[0] in page
 
 
 # --- the tool -------------------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ def votes_method(found: Sequence[Opinion], settings: BuildSettings) -> Method:
 
     def voted(record: InstructionRecord) -> tuple[str | None, str | None]:
         sides = votes.get((record.instruction, record.input), {True: [], False: []})
-        liked = [text for text in sides[True] if not answer_problems(record, text)]
+        liked = [text for text in sides[True] if not answer_problems(record, text, criterion=settings.criterion)]
         return next(iter(liked), None), next(iter(sides[False]), None)
 
     def make(record: InstructionRecord, ask: RecordingLLM, seed: int) -> Outcome:
@@ -94,7 +94,7 @@ def votes_method(found: Sequence[Opinion], settings: BuildSettings) -> Method:
         reply = ask.ask(prompt, seed=seed, **settings.sampling)
         notes["synthetic"] = "rejected" if liked else "chosen"
         # Not strict: the words that made the answer disliked are meant to go.
-        if wrong := problems(record, reply.text, reply.done_reason, strict=False):
+        if wrong := problems(record, reply.text, reply.done_reason, strict=False, criterion=settings.criterion):
             return Outcome(problems=tuple(wrong), notes=notes)
         return Outcome(liked or reply.text, disliked or reply.text, notes=notes)
 

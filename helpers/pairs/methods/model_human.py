@@ -72,7 +72,7 @@ def model_human_method(
         reply = ask.ask(prompt, seed=seed, **settings.sampling)
         notes = {"authors": {"chosen": author, "rejected": ask.model}, "voices": [of_person, of_model]}
         notes |= {"prompt_name": "answer", "prompt_version": PROMPT_VERSIONS["answer"]}
-        wrong = answer_problems(record, reply.text, reply.done_reason)
+        wrong = answer_problems(record, reply.text, reply.done_reason, criterion)
         if wrong:
             return Outcome(problems=tuple(wrong), notes=notes)
         return Outcome(written(record, of_person), reply.text, notes=notes)

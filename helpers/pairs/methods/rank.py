@@ -81,7 +81,7 @@ def _answers(
     for number, voice in enumerate(voices):
         prompt = settings.criterion.answer_prompt(record.instruction, record.input, voice)
         reply = ask.ask(prompt, seed=nth_seed(seed, number), **settings.sampling)
-        problems = answer_problems(record, reply.text, reply.done_reason)
+        problems = answer_problems(record, reply.text, reply.done_reason, settings.criterion)
         wrong += problems
         good += [] if problems else [reply.text]
     return list(distinct(good)), wrong

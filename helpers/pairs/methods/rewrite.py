@@ -40,7 +40,7 @@ def rewrite_method(settings: BuildSettings, llm: LLM | None = None, weak: LLM | 
         direction, prompt = request(record)
         notes = {"direction": direction, "prompt_name": "rewrite", "prompt_version": version}
         reply = ask.ask(prompt, seed=seed, **settings.sampling)
-        if wrong := problems(record, reply.text, reply.done_reason, settings.strict):
+        if wrong := problems(record, reply.text, reply.done_reason, settings.strict, settings.criterion):
             return Outcome(problems=tuple(wrong), notes=notes)
         pair = to_pair(record, reply.text, direction, criterion)
         return Outcome(pair.chosen, pair.rejected, notes=notes)
