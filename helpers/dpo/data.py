@@ -1,4 +1,7 @@
-"""From preference records to batches of tokens: tokenising, padding and masking, splitting, shuffling."""
+"""From preference records to batches of tokens: tokenising, padding and masking, splitting, shuffling.
+
+The unit is a Row, a prompt and one response. A TokenPair has two of them, and so has an Unpaired response.
+"""
 
 import random
 from dataclasses import dataclass, replace
@@ -10,32 +13,74 @@ from helpers.files import CourseError
 from helpers.gpt.prompt import FOOTER, format_prompt
 
 
+class Row(NamedTuple):
+    """A prompt and one response as token ids: what the model scores."""
+
+    prompt: list[int]
+    response: list[int]
+
+    rows = property(lambda self: (self,))
+    length = property(lambda self: longest_row(self))
+
+
 @dataclass(frozen=True)
 class TokenPair:
-    """One preference pair as token ids. Both responses end with the end-of-text token."""
+    """One preference pair as token ids. Both responses end with the end-of-text token.
+
+    shared_prefix: score also the first min(n_w, n_l) tokens of both responses (LD-DPO, arXiv 2409.06411). A causal
+        model gives them the same log-probs in a row of their own.
+    """
 
     prompt: list[int]
     chosen: list[int]
     rejected: list[int]
+    shared_prefix: bool = False
+
+    length = property(lambda self: longest_row(self))
 
     @property
-    def length(self) -> int:
-        """Tokens of the longer row: what the pair needs of the context."""
-        return len(self.prompt) + max(len(self.chosen), len(self.rejected))
+    def rows(self) -> tuple[Row, ...]:
+        shared = min(len(self.chosen), len(self.rejected))
+        responses = [self.chosen, self.rejected]
+        if self.shared_prefix:
+            responses += [self.chosen[:shared], self.rejected[:shared]]
+        return tuple(Row(self.prompt, response) for response in responses)
+
+
+@dataclass(frozen=True)
+class Unpaired:
+    """One response that somebody liked (label True) or did not; it ends with the end-of-text token.
+
+    mismatched: a response to another prompt. KTO compares with it: how far has the policy moved on answers that do
+        not even fit (z0 of arXiv 2402.01306)?
+    """
+
+    prompt: list[int]
+    response: list[int]
+    label: bool
+    mismatched: list[int]
+
+    rows = property(lambda self: (Row(self.prompt, self.response), Row(self.prompt, self.mismatched)))
+    length = property(lambda self: longest_row(self))
+
+
+def longest_row(sample) -> int:
+    """Tokens of the sample's longest row: what it needs of the context."""
+    return max(len(row.prompt) + len(row.response) for row in sample.rows)
 
 
 class Batch(NamedTuple):
-    """2B rows of T positions: the chosen responses first, then the rejected ones in the same order."""
+    """N rows of T positions."""
 
-    idx: torch.Tensor  # (2B, T) what the model reads
-    targets: torch.Tensor  # (2B, T) the token that follows each position
-    mask: torch.Tensor  # (2B, T) True where that token belongs to the response
+    idx: torch.Tensor  # (N, T) what the model reads
+    targets: torch.Tensor  # (N, T) the token that follows each position
+    mask: torch.Tensor  # (N, T) True where that token belongs to the response
 
     def to(self, device) -> "Batch":
         return Batch(*(tensor.to(device) for tensor in self))
 
 
-class Fitted(NamedTuple):
+class TokenizedPairs(NamedTuple):
     """Records as pairs, and what became of those that exceed the context: nothing is left out or cut in silence."""
 
     pairs: list[TokenPair]
@@ -46,15 +91,15 @@ class Fitted(NamedTuple):
     def __str__(self):
         total = len(self.kept) + len(self.skipped)
         lines = [f"{len(self.pairs)} of {total} records fit, {len(self.truncated)} of them with a truncated prompt."]
-        for what, found in (("Left out", self.skipped), ("Truncated", self.truncated)):
-            lines += [f"{what}: {line}." for line in found[:3]]
-            lines += [f"... and {len(found) - 3} more."] if len(found) > 3 else []
+        for what, records in (("Left out", self.skipped), ("Truncated", self.truncated)):
+            lines += [f"{what}: {line}." for line in records[:3]]
+            lines += [f"... and {len(records) - 3} more."] if len(records) > 3 else []
         return "\n".join(lines)
 
 
-TOO_LONG = ("refuse", "skip", "truncate prompt")
+OVERFLOW = ("refuse", "skip", "truncate prompt")
 CHOICES = (
-    'Shorten it, or choose: too_long="skip" leaves such records out; too_long="truncate prompt" keeps the end of the '
+    'Shorten it, or choose: overflow="skip" leaves such records out; overflow="truncate prompt" keeps the end of the '
     "prompt and never cuts a response; a model with a larger GPTConfig.block_size (notebook 06) reads it whole."
 )
 
@@ -71,25 +116,18 @@ def tokenize_pair(prompt, chosen, rejected, tok, block_size, name="The pair") ->
     return pair
 
 
-def tokenize_pairs(records, tok, block_size) -> list[TokenPair]:
+def tokenize_pairs(records, tok, block_size, overflow="refuse") -> TokenizedPairs:
     """Tokenise preference records (dicts with instruction, input, chosen, rejected), in the same order.
 
+    overflow: what to do with a record that exceeds the context of `block_size` tokens. "refuse" raises CourseError;
+        "skip" leaves the record out; "truncate prompt" keeps the end of the prompt, on which the response follows
+        (as TRL does by default), and leaves the record out only if not even the prompt's closing line fits. A
+        response is never cut: the model would learn to stop in mid-sentence.
     Raises CourseError naming the number of a record that cannot be trained on, counted from 1.
     """
-    return fit_pairs(records, tok, block_size, too_long="refuse").pairs
-
-
-def fit_pairs(records, tok, block_size, too_long="skip") -> Fitted:
-    """Tokenise preference records, and say what is done with those that exceed the context of `block_size` tokens.
-
-    too_long: "refuse" raises CourseError; "skip" leaves the record out; "truncate prompt" keeps the end of the
-        prompt, on which the response follows (as TRL does by default), and leaves the record out only if not even
-        the prompt's closing line fits. A response is never cut: the model would learn to stop in mid-sentence.
-    Raises CourseError naming the number of a record that cannot be trained on, counted from 1.
-    """
-    if too_long not in TOO_LONG:
-        raise CourseError(f"too_long is {too_long!r}, and it must be one of {', '.join(TOO_LONG)}.")
-    encode, found = frugal_encoder(tok), Fitted([], [], [], [])
+    if overflow not in OVERFLOW:
+        raise CourseError(f"overflow is {overflow!r}, and it must be one of {', '.join(OVERFLOW)}.")
+    encode, result = frugal_encoder(tok), TokenizedPairs([], [], [], [])
     footer = len(tok.encode_ordinary(FOOTER))
     for place, record in enumerate(records):
         name = f"Record {place + 1} ({record['instruction'][:40]!r})"
@@ -98,16 +136,16 @@ def fit_pairs(records, tok, block_size, too_long="skip") -> Fitted:
         over = excess(pair, block_size)
         if over > 0:
             problem = needs(pair, block_size)
-            if too_long == "refuse":
+            if overflow == "refuse":
                 raise CourseError(f"{name} is too long: {problem}. {CHOICES}")
-            if too_long == "skip" or len(pair.prompt) - over <= footer:
-                found.skipped.append(f"{name}: {problem}")
+            if overflow == "skip" or len(pair.prompt) - over <= footer:
+                result.skipped.append(f"{name}: {problem}")
                 continue
             pair = replace(pair, prompt=pair.prompt[over:])
-            found.truncated.append(f"{name}: {problem}; the first {over} tokens of the prompt are cut")
-        found.pairs.append(pair)
-        found.kept.append(place)
-    return found
+            result.truncated.append(f"{name}: {problem}; the first {over} tokens of the prompt are cut")
+        result.pairs.append(pair)
+        result.kept.append(place)
+    return result
 
 
 def encode_pair(prompt, chosen, rejected, encode, eot, name) -> TokenPair:
@@ -142,11 +180,10 @@ def needs(pair, block_size) -> str:
     )
 
 
-def collate(pairs):
-    """One Batch of B pairs: row i holds chosen response i, row B + i rejected i; padded on the right."""
-    rows = [(p.prompt, p.chosen) for p in pairs] + [(p.prompt, p.rejected) for p in pairs]
+def collate(rows) -> Batch:
+    """One Batch of N rows (prompt ids, response ids), padded on the right."""
     length = max(len(prompt) + len(response) for prompt, response in rows) - 1
-    idx = torch.full((len(rows), length), pairs[0].chosen[-1])  # end-of-text pads; the mask keeps it out
+    idx = torch.full((len(rows), length), rows[0][1][-1])  # end-of-text pads; the mask keeps it out
     targets = idx.clone()
     mask = torch.zeros(len(rows), length, dtype=torch.bool)
     for row, (prompt, response) in enumerate(rows):
@@ -155,6 +192,38 @@ def collate(pairs):
         idx[row, :end], targets[row, :end] = tokens[:-1], tokens[1:]  # position t predicts token t + 1
         mask[row, len(prompt) - 1 : end] = True  # so the last prompt token predicts the first response token
     return Batch(idx, targets, mask)
+
+
+def unpaired_from_pairs(pairs, both=True, seed=0) -> list[Unpaired]:
+    """Each pair as two single responses: the chosen one liked, the rejected one not. Who belongs together is lost.
+
+    both: False keeps one side of each pair, drawn by a coin, as if nobody had ever compared anything.
+    Raises CourseError if all pairs have the same prompt.
+    """
+    coin, labelled = random.Random(seed), []
+    for pair in pairs:
+        sides = [(pair.chosen, True), (pair.rejected, False)]
+        labelled += [(pair.prompt, *side) for side in (sides if both else [coin.choice(sides)])]
+    return with_mismatched(labelled, max(pair.length for pair in pairs))
+
+
+def with_mismatched(labelled, longest) -> list[Unpaired]:
+    """Unpaired data from (prompt, response, label), each with the response of the next row that has another prompt.
+
+    longest: the most tokens that a prompt and a response may have together. Raises CourseError for a row to which
+    no other response fits.
+    """
+    result = []
+    for number, (prompt, response, label) in enumerate(labelled):
+        following = (labelled[(number + step) % len(labelled)] for step in range(1, len(labelled)))
+        other = next((r for p, r, _ in following if p != prompt and len(prompt) + len(r) <= longest), None)
+        if other is None:
+            raise CourseError(
+                f"Response {number + 1} has no response to another prompt to be compared with. "
+                "KTO needs at least two different prompts."
+            )
+        result.append(Unpaired(prompt, response, label, other))
+    return result
 
 
 def grouped_split(records, share=0.1, seed=0) -> tuple[list[int], list[int]]:

@@ -1,28 +1,151 @@
-"""log π(response | prompt): the one number the loss needs of each row."""
+"""log π(response | prompt), the one number the loss needs of each row, and what a loss sees of a batch.
+
+All scoring in the course goes this way: rows -> `collate` -> `sequence_logprobs`.
+"""
+
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from helpers.dpo.data import Unpaired, collate
+from helpers.files import CourseError
 
 
 def token_logprobs(model, batch):
-    """log π of every response token of the batch, (N,), and the row that each belongs to, (N,)."""
+    """log π of every response token of the batch, (M,), and the row that each belongs to, (M,)."""
     rows, positions = batch.mask.nonzero(as_tuple=True)
-    hidden = model.hidden(batch.idx)[rows, positions]  # (N, C): no logits for prompt and padding
+    hidden = model.hidden(batch.idx)[rows, positions]  # (M, C): no logits for prompt and padding
     logprobs = model.lm_head(hidden).float().log_softmax(dim=-1)
     targets = batch.targets[rows, positions]
     return logprobs.gather(-1, targets[:, None]).squeeze(-1), rows
 
 
 def sequence_logprobs(model, batch):
-    """log π(response | prompt) of every row, (2B,): summed over its response tokens, end-of-text included."""
+    """log π(response | prompt) of every row, (N,): summed over its response tokens, end-of-text included."""
     logprobs, rows = token_logprobs(model, batch)
     return logprobs.new_zeros(len(batch.idx)).index_add(0, rows, logprobs)
 
 
-def whole_and_head(model, batch):
-    """Two sums of every row, (2B,) each: over its whole response, and over as many tokens as both responses have.
+def concatenated_forward(model, samples):
+    """log π of all sides of B samples in one forward pass: (B, sides); of pairs, chosen and rejected: (B, 2)."""
+    rows = [row for side in zip(*(sample.rows for sample in samples), strict=True) for row in side]
+    batch = collate(rows).to(next(model.parameters()).device)
+    return sequence_logprobs(model, batch).view(-1, len(samples)).T
 
-    The second one ends where the shorter response of the pair ends (LD-DPO, arXiv 2409.06411).
+
+def score(model, samples, batch_size=16, forward=concatenated_forward) -> Tensor:
+    """log π(response | prompt) of every side of every sample, (n, sides), in the order of the samples, on the CPU.
+
+    samples: TokenPairs give (n, 2), the chosen responses in column 0 and the rejected ones in column 1; Rows (a prompt
+        and one response, as token ids) give (n, 1); Unpaired gives (n, 2), the response and the mismatched one.
+    forward: scores one batch of samples, (B, sides).
+    There is no gradient, and the model is in eval mode meanwhile: dropout would blur the numbers.
     """
-    logprobs, rows = token_logprobs(model, batch)
-    place = batch.mask.cumsum(dim=1)[batch.mask]  # 1 for the first response token, 2 for the second, ...
-    shorter = batch.mask.sum(dim=1).view(2, -1).amin(dim=0).repeat(2)
-    head = logprobs * (place <= shorter[rows])
-    return tuple(logprobs.new_zeros(len(batch.idx)).index_add(0, rows, part) for part in (logprobs, head))
+    sides = len(samples[0].rows) if samples else 0
+    logps = torch.empty(len(samples), sides)
+    order = sorted(range(len(samples)), key=lambda i: samples[i].length)
+    with evaluating(model):
+        for start in range(0, len(order), batch_size):
+            indices = order[start : start + batch_size]
+            logps[indices] = forward(model, [samples[i] for i in indices]).cpu()
+    return logps
+
+
+@contextmanager
+def evaluating(model):
+    """Without gradient and in eval mode; the mode that the model was in comes back."""
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        model.train(was_training)
+
+
+class PairLogps(NamedTuple):
+    """What a loss sees of B preference pairs: (B,) each. w marks the chosen response, l the rejected one."""
+
+    logp_w: Tensor  # log π(y_w|x), summed over the tokens of the response, end-of-text included
+    logp_l: Tensor
+    n_w: Tensor  # tokens of the response
+    n_l: Tensor
+    ref_w: Tensor | None = None  # log π_ref(y_w|x); None if there is no reference
+    ref_l: Tensor | None = None
+    shared_w: Tensor | None = None  # log-ratio of the shared prefix, the first min(n_w, n_l) tokens, for LD-DPO
+    shared_l: Tensor | None = None
+
+    @property
+    def a_w(self) -> Tensor:
+        """Log-ratio of the chosen response. Raises CourseError without a reference."""
+        return self.logp_w - need_reference(self.ref_w)
+
+    @property
+    def a_l(self) -> Tensor:
+        """Log-ratio of the rejected response. Raises CourseError without a reference."""
+        return self.logp_l - need_reference(self.ref_l)
+
+    @property
+    def h(self) -> Tensor:
+        """How much more the policy raised the chosen than the rejected response, in nats."""
+        return self.a_w - self.a_l
+
+    @property
+    def shared_h(self) -> Tensor:
+        """The part of h that comes from the shared prefix. Raises CourseError if that was not scored."""
+        if self.shared_w is None:
+            raise CourseError("This loss needs the shared prefix. Make the pairs with TokenPair(shared_prefix=True).")
+        return self.shared_w - self.shared_l
+
+    @property
+    def z0(self) -> Tensor:
+        """KTO's point of comparison, from the pairs of the batch: their mean log-ratio, at least 0, no gradient."""
+        return torch.cat([self.a_w, self.a_l]).mean().clamp(min=0).detach()
+
+
+class UnpairedLogps(NamedTuple):
+    """What a loss sees of B single responses, each liked or not: (B,) each, but z0."""
+
+    logp: Tensor  # log π(y|x), summed over the tokens of the response
+    ref: Tensor  # log π_ref(y|x)
+    label: Tensor  # bool: liked
+    z0: Tensor  # (), estimates KL(π‖π_ref): mean log-ratio of mismatched responses, at least 0, no gradient
+
+    @property
+    def a(self) -> Tensor:
+        """Log-ratio of the response."""
+        return self.logp - self.ref
+
+    @property
+    def sign(self) -> Tensor:
+        """+1 for a liked response, -1 for another."""
+        return 2.0 * self.label - 1.0
+
+
+def need_reference(logp) -> Tensor:
+    """The reference's log-probs, or a CourseError if there are none."""
+    if logp is None:
+        raise CourseError("This loss compares with a reference, and there is none. Pass the reference log-probs.")
+    return logp
+
+
+def label_logps(samples, logps, reference=None) -> PairLogps | UnpairedLogps:
+    """Log-probs of B samples under the policy and the reference, (B, sides) each, by name, for the loss.
+
+    reference: the rows of `score` for the same samples; None, or no columns, if there is none.
+    """
+    refs = () if reference is None else reference.to(logps.device).unbind(dim=1)
+    if isinstance(samples[0], Unpaired):
+        return _unpaired_logps(samples, *logps.unbind(dim=1), *(refs or (None, None)))
+    lengths = [[len(row.response) for row in sample.rows[:2]] for sample in samples]
+    n_w, n_l = logps.new_tensor(lengths).unbind(dim=1)
+    logp_w, logp_l, *shared = logps.unbind(dim=1)
+    shared = [logp - need_reference(ref) for logp, ref in zip(shared, refs[2:] or (None, None), strict=False)]
+    return PairLogps(logp_w, logp_l, n_w, n_l, *(refs[:2] or (None, None)), *shared)
+
+
+def _unpaired_logps(samples, logp, mismatched, ref, ref_mismatched) -> UnpairedLogps:
+    z0 = (mismatched - need_reference(ref_mismatched)).mean().clamp(min=0).detach()
+    return UnpairedLogps(logp, ref, torch.tensor([s.label for s in samples], device=logp.device), z0)

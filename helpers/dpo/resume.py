@@ -1,19 +1,20 @@
 """The checkpoint of a training under way: one file, written whole or not at all, to go on from exactly."""
 
-import hashlib
 import json
-from functools import partial
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from helpers.dpo.data import Unpaired
+from helpers.dpo.logprobs import PairLogps, UnpairedLogps
 from helpers.files import CourseError, shown, write_bytes
+from helpers.records import fingerprint
 
 
-class Progress:
-    """Saves and restores weights, optimizer state, reference log-probs (tensors), step and history (JSON).
+class TrainCheckpoint:
+    """Saves and restores weights, optimizer state, reference log-probs (tensors) and history (JSON).
 
     Batches depend on seed and epoch alone and training uses no dropout, so there is no random state to keep.
     With `file` None nothing is saved.
@@ -21,12 +22,12 @@ class Progress:
 
     def __init__(self, file, settings, pairs, reference, loss):
         self.file = file and Path(file)
-        self.reference = torch.empty(0) if reference is None else reference
+        self.reference = reference
         self.loss = loss.name
-        self.run = fingerprint(settings, pairs, loss)
+        self.run = file and run_key(settings, pairs, loss)
         self.how_to_go_on = f"run again to go on from {shown(file)}" if file else "no checkpoint is kept"
 
-    def save(self, policy, optimizer, step, history):
+    def save(self, policy, optimizer, history):
         if self.file is None:
             return
         tensors = {f"policy.{name}": p.detach() for name, p in policy.named_parameters()}
@@ -34,37 +35,36 @@ class Progress:
             tensors |= {f"optimizer.{i}.{key}": value for key, value in state.items()}
         tensors["reference"] = self.reference
         tensors = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
-        meta = {"run": self.run, "loss": self.loss, "step": str(step), "history": json.dumps(history)}
+        meta = {"run": self.run, "loss": self.loss, "history": json.dumps(history)}
         write_bytes(self.file, save(tensors, metadata=meta))
 
-    def load(self, policy, optimizer) -> tuple[int, list[dict]]:
-        """Restore weights and optimizer. Returns the steps done and the history: (0, []) for a new run.
+    def load(self, policy, optimizer) -> list[dict]:
+        """Restore weights and optimizer. Returns the history, one row a step that is done: [] for a new run.
 
         The checkpoint of another run (other settings, pairs, loss or reference) is not used; a line says so.
         Raises CourseError if the file is damaged.
         """
         if self.file is None:
-            return 0, []
+            return []
         if not self.file.exists():
             print(f"Training from the start; progress is kept in {shown(self.file)}.")
-            return 0, []
+            return []
         try:
             with safe_open(self.file, framework="pt") as file:
                 meta = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            step, history = int(meta["step"]), json.loads(meta["history"])
+            history = json.loads(meta["history"])
             same = meta["run"] == self.run and torch.allclose(tensors["reference"], self.reference, atol=0.02)
-            used = meta.get("loss", self.loss)
         except (SafetensorError, OSError, KeyError, ValueError) as error:
             message = f"{shown(self.file)} is damaged ({error}). Delete it to train from the start."
             raise CourseError(message) from error
         if not same:
-            other = f"the loss {used}" if used != self.loss else "other settings, pairs or weights"
+            other = f"the loss {meta['loss']}" if meta["loss"] != self.loss else "other settings, pairs or weights"
             print(f"{shown(self.file)} has {other}: training from the start.")
-            return 0, []
-        print(f"Going on from {shown(self.file)}, after step {step}.")
+            return []
+        print(f"Going on from {shown(self.file)}, after step {len(history)}.")
         restore(policy, optimizer, tensors)
-        return step, history
+        return history
 
     def remove(self):
         """The run is complete: the next one begins at the start."""
@@ -85,21 +85,21 @@ def restore(policy, optimizer, tensors):
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
-def fingerprint(settings, pairs, loss) -> str:
+def run_key(settings, pairs, loss) -> str:
     """A hash that two runs share only if they take the same steps: settings, tokens of the pairs and loss."""
-    chosen = {name: value for name, value in vars(settings).items() if name not in ("checkpoint_every", "beta")}
-    tokens = [[value for _, value in sorted(vars(pair).items())] for pair in pairs]
-    named = [loss.name, loss.beta, written(loss.function)]
-    return hashlib.sha256(json.dumps([chosen, tokens, named]).encode()).hexdigest()
+    steps = {name: value for name, value in vars(settings).items() if name != "checkpoint_every"}
+    return fingerprint(steps, [vars(pair) for pair in pairs], loss.name, probe(loss, isinstance(pairs[0], Unpaired)))
 
 
-def written(function) -> list:
-    """What a function says: its compiled code, and the values that functools.partial has bound. No addresses."""
-    if isinstance(function, partial):
-        bound = [written(value) if callable(value) else repr(value) for value in function.args]
-        return [written(function.func), bound, sorted((name, repr(value)) for name, value in function.keywords.items())]
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return [type(function).__name__]
-    plain = [repr(value) for value in code.co_consts if not hasattr(value, "co_code")]
-    return [code.co_code.hex(), code.co_names, plain]
+def probe(loss, unpaired) -> list[str]:
+    """The values of a loss at fixed places: a changed formula, setting, default or closure changes them."""
+    x = torch.linspace(0.1, 2.9, 16, dtype=torch.float64)
+    logp_w, logp_l, ref_w, ref_l = (-9 + 8 * torch.sin(k * x) for k in (1, 2, 3, 5))
+    n_w, n_l = (3 + 9 * x).floor(), (20 - 5 * x).floor()
+    if unpaired:
+        logps = UnpairedLogps(logp_w, ref_w, logp_l > ref_l, torch.tensor(0.7))
+    elif loss.loss.reference is False:
+        logps = PairLogps(logp_w, logp_l, n_w, n_l)
+    else:
+        logps = PairLogps(logp_w, logp_l, n_w, n_l, ref_w, ref_l, (logp_w - ref_w) / 3, (logp_l - ref_l) / 5)
+    return [f"{value:.6g}" for value in loss(logps).tolist()]
