@@ -8,8 +8,8 @@ import tiktoken
 import torch
 
 from helpers.dpo.data import tokenize_pair
-from helpers.dpo.reference import reference_logprobs
-from helpers.dpo.train import DPOSettings, train_dpo
+from helpers.dpo.logprobs import score
+from helpers.dpo.train import DPOSettings, fit
 from helpers.gpt.model import GPT, GPTConfig
 
 
@@ -53,7 +53,7 @@ def pairs(tok):
     return some_pairs(tok)
 
 
-SETTINGS = DPOSettings(beta=0.1, lr=1e-3, epochs=3, batch_size=4, eval_every=4, checkpoint_every=2)  # 6 steps
+SETTINGS = DPOSettings(lr=1e-3, epochs=3, batch_size=4, eval_every=4, checkpoint_every=2)  # 6 steps
 
 
 @pytest.fixture
@@ -63,14 +63,14 @@ def settings():
 
 @pytest.fixture
 def data(model, pairs):
-    """The first three arguments of train_dpo after the policy: reference log-probs, 8 pairs and 2 for validation."""
+    """8 pairs to train on, their reference log-probs, and the same of 2 pairs for validation."""
     train, val = pairs[:8], pairs[8:]
-    return (reference_logprobs(model, train), reference_logprobs(model, val)), train, val
+    return train, score(model, train), (val, score(model, val))
 
 
 def train_a_copy(model, data, settings=SETTINGS, **options):
-    policy = copy.deepcopy(model)
-    return policy, train_dpo(policy, *data, settings, **options)
+    policy, (train, reference, validation) = copy.deepcopy(model), data
+    return policy, fit(policy, train, reference, settings, validation=validation, **options)
 
 
 @pytest.fixture

@@ -9,14 +9,12 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from helpers.dpo.data import Batch, fit_pairs, grouped_split
-from helpers.dpo.logprobs import sequence_logprobs
+from helpers.dpo.data import Row, grouped_split, tokenize_pairs
+from helpers.dpo.logprobs import score
 from helpers.files import CourseError
 from helpers.gpt.prompt import format_prompt
 from helpers.gpt.sampling import UNTRUNCATED, complete_ids, strip_eot
-from helpers.gpt.sft import collate_examples
 from helpers.records import contains_answer
 from helpers.stats import Estimate, estimate
 
@@ -29,13 +27,13 @@ def _question_tokens(record, tok) -> int:
     return len(tok.encode_ordinary(prompt)) + len(tok.encode_ordinary(record["output"]))
 
 
-def held_out(records, tok, block_size, share=0.1, seed=0, too_long="skip") -> tuple[list[dict], list[dict], str]:
+def held_out(records, tok, block_size, share=0.1, seed=0, overflow="skip") -> tuple[list[dict], list[dict], str]:
     """Split preference records as notebook 07 does: those it trains on, the questions it does not, and a summary.
 
     Each question is asked once, whatever the number of pairs about it, and keeps its first pair. Of more than 400
-    questions 400 are drawn. Raises CourseError if fewer than 20 are left, or as `fit_pairs` does.
+    questions 400 are drawn. Raises CourseError if fewer than 20 are left, or as `tokenize_pairs` does.
     """
-    fitted = fit_pairs(records, tok, block_size, too_long)
+    fitted = tokenize_pairs(records, tok, block_size, overflow)
     kept = [records[i] for i in fitted.kept]
     train, val = grouped_split(kept, share, seed)
     first = {(kept[i]["instruction"], kept[i]["input"]): kept[i] for i in reversed(val)}  # earlier pairs overwrite
@@ -126,24 +124,10 @@ def diversity(texts) -> dict[str, float]:
     }
 
 
-@torch.no_grad()
-def response_logprobs(model, prompts, responses, batch_size=64) -> torch.Tensor:
-    """log π(response | prompt) of every row, (N,), summed over the response tokens."""
-    logprobs, device = torch.empty(len(prompts)), next(model.parameters()).device
-    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]) + len(responses[i]))
-    for start in range(0, len(order), batch_size):
-        rows = order[start : start + batch_size]
-        pairs = [(prompts[i], responses[i]) for i in rows]
-        idx, mask = collate_examples([(p + r, [0] * len(p) + [1] * len(r)) for p, r in pairs], pad=0)
-        batch = Batch(idx[:, :-1], idx[:, 1:], mask[:, 1:]).to(device)
-        logprobs[rows] = sequence_logprobs(model, batch).cpu()
-    return logprobs
-
-
 def log_ratios(policy, reference, answers):
     """log π(y|x) - log π_ref(y|x) of the policy's own answers y, (N,). Their mean estimates KL(π‖π_ref)."""
-    logps = response_logprobs(policy, answers.prompts, answers.responses)
-    return logps - response_logprobs(reference, answers.prompts, answers.responses)
+    rows = [Row(*row) for row in zip(answers.prompts, answers.responses, strict=True)]
+    return (score(policy, rows) - score(reference, rows)).squeeze(dim=1)
 
 
 def summary(answers, records, criterion) -> dict[str, Estimate]:

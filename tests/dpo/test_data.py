@@ -12,7 +12,6 @@ from helpers.dpo.data import (
     TokenPair,
     bucketed_batches,
     collate,
-    fit_pairs,
     grouped_split,
     tokenize_pair,
     tokenize_pairs,
@@ -27,8 +26,8 @@ token_pairs = st.lists(st.builds(TokenPair, ids, side, side), min_size=1, max_si
 
 @given(token_pairs)
 def test_every_row_can_be_read_back(pairs):
-    batch = collate(pairs)
-    rows = [(p.prompt, p.chosen) for p in pairs] + [(p.prompt, p.rejected) for p in pairs]
+    rows = [row for pair in pairs for row in pair.rows]
+    batch = collate(rows)
     assert batch.idx.shape == batch.targets.shape == batch.mask.shape
     assert batch.idx.size(0) == 2 * len(pairs)
     assert batch.idx.size(1) == max(len(p) + len(r) for p, r in rows) - 1  # no column is padding only
@@ -134,7 +133,7 @@ def test_a_bad_record_is_named_by_its_number(case, tok):
 
 def test_exactly_full_context_is_kept_and_one_more_is_refused(tok):
     pair = tokenize_pair("Q" * 10, "a" * 38, "b", tok, block_size=48)  # the end-of-text token is predicted, never read
-    assert collate([pair]).idx.shape == (2, 48)
+    assert collate(pair.rows).idx.shape == (2, 48)
     with pytest.raises(CourseError, match="49 positions"):
         tokenize_pair("Q" * 10, "a" * 39, "b", tok, block_size=48)
 
@@ -144,20 +143,20 @@ LONG = [record(), record(instruction="x" * 90 + "the end"), record(chosen="y" * 
 
 def test_a_record_that_exceeds_the_context_is_refused_with_the_choices(tok):
     with pytest.raises(CourseError, match="Record 2 .*130 tokens.*135 positions.*has 100.*skip.*truncate.*block_size"):
-        fit_pairs(LONG, tok, block_size=100, too_long="refuse")
-    with pytest.raises(CourseError, match="too_long is 'drop'.*refuse, skip, truncate prompt"):
-        fit_pairs(LONG, tok, block_size=100, too_long="drop")
+        tokenize_pairs(LONG, tok, 100, overflow="refuse")
+    with pytest.raises(CourseError, match="overflow is 'drop'.*refuse, skip, truncate prompt"):
+        tokenize_pairs(LONG, tok, 100, overflow="drop")
 
 
 def test_skipped_records_are_named_and_the_others_keep_their_place(tok):
-    found = fit_pairs(LONG, tok, block_size=100)
-    assert found.kept == [0, 3] and found.pairs == tokenize_pairs([LONG[0], LONG[3]], tok, 100)
+    found = tokenize_pairs(LONG, tok, 100, "skip")
+    assert found.kept == [0, 3] and found.pairs == tokenize_pairs([LONG[0], LONG[3]], tok, 100).pairs
     assert [line[:8] for line in found.skipped] == ["Record 2", "Record 3"] and found.truncated == []
     assert str(found).startswith("2 of 4 records fit, 0 of them") and "Left out: Record 3 ('Say hello')" in str(found)
 
 
 def test_a_truncated_prompt_keeps_its_end_and_both_responses(tok):
-    found = fit_pairs(LONG, tok, block_size=100, too_long="truncate prompt")
+    found = tokenize_pairs(LONG, tok, 100, overflow="truncate prompt")
     assert found.kept == [0, 1, 3]  # the response of record 3 alone is too long, and responses are never cut
     cut = found.pairs[1]
     assert cut.length - 1 == 100 and tok.decode(cut.prompt).endswith("xxthe end\n\n### Response:\n")
@@ -166,14 +165,14 @@ def test_a_truncated_prompt_keeps_its_end_and_both_responses(tok):
 
 
 def test_a_long_summary_stays_short(tok):
-    found = fit_pairs([record(chosen="y" * 200)] * 50, tok, block_size=100)
+    found = tokenize_pairs([record(chosen="y" * 200)] * 50, tok, 100, "skip")
     assert len(str(found).splitlines()) == 5 and "and 47 more" in str(found)
 
 
 def test_a_token_is_one_object_however_often_it_occurs(tok):
     big = {bytes([i]): i for i in range(256)} | {b"hello": 700}
     encoding = tiktoken.Encoding("big", pat_str=r"[\s\S]+", mergeable_ranks=big, special_tokens={"<|endoftext|>": 701})
-    first, second = tokenize_pairs([record(chosen="hello"), record(chosen="hello")], encoding, 128)
+    first, second = tokenize_pairs([record(chosen="hello"), record(chosen="hello")], encoding, 128).pairs
     assert first.chosen == [700, 701] and first.chosen[0] is second.chosen[0]
 
 
@@ -183,7 +182,7 @@ def test_a_pair_without_prompt_is_refused(tok):
 
 
 def test_records_become_pairs_in_order_with_the_prompt_format(tok):
-    first, second = tokenize_pairs([record(), record(input="in French", chosen="Salut")], tok, block_size=128)
+    first, second = tokenize_pairs([record(), record(input="in French", chosen="Salut")], tok, block_size=128).pairs
     assert tok.decode(first.prompt).endswith("Say hello\n\n### Response:\n")
     assert re.search("### Input:\nin French\n", tok.decode(second.prompt))
     assert tok.decode(second.chosen) == "Salut<|endoftext|>"

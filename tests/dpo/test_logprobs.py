@@ -20,8 +20,17 @@ def by_hand(model, prompt, response):
     return total
 
 
+def rows_of(pairs):
+    """The chosen responses first, then the rejected ones in the same order."""
+    return [pair.rows[0] for pair in pairs] + [pair.rows[1] for pair in pairs]
+
+
+def batch_of(pairs):
+    return collate(rows_of(pairs))
+
+
 @torch.no_grad()
-def check(model, pairs, collate=collate, sequence_logprobs=sequence_logprobs):
+def check(model, pairs, collate=batch_of, sequence_logprobs=sequence_logprobs):
     expected = [by_hand(model, p.prompt, p.chosen) for p in pairs]
     expected += [by_hand(model, p.prompt, p.rejected) for p in pairs]
     found = sequence_logprobs(model, collate(pairs))
@@ -35,27 +44,27 @@ def test_sequence_logprobs(model, pairs):
 
 
 def test_gradient_reaches_every_weight(model, pairs):
-    sequence_logprobs(model, collate(pairs)).sum().backward()
+    sequence_logprobs(model, batch_of(pairs)).sum().backward()
     assert all(p.grad.abs().sum() > 0 for p in model.parameters())
 
 
 def test_token_logprobs_are_one_per_response_token(model, pairs):
-    logprobs, rows = token_logprobs(model, collate(pairs))
+    logprobs, rows = token_logprobs(model, batch_of(pairs))
     lengths = [len(p.chosen) for p in pairs] + [len(p.rejected) for p in pairs]
     assert torch.bincount(rows).tolist() == lengths
     assert (logprobs < 0).all()
 
 
 def test_neighbours_and_padding_do_not_change_a_row(model, pairs):
-    together = sequence_logprobs(model, collate(pairs)).view(2, -1)
-    alone = torch.stack([sequence_logprobs(model, collate([p])) for p in pairs], dim=1)
+    together = sequence_logprobs(model, batch_of(pairs)).view(2, -1)
+    alone = torch.stack([sequence_logprobs(model, batch_of([p])) for p in pairs], dim=1)
     torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-4)
 
 
 def test_head_sees_response_positions_only(model, pairs):
     seen = []
     model.lm_head.register_forward_hook(lambda module, inputs, output: seen.append(output.shape))
-    sequence_logprobs(model, collate(pairs))
+    sequence_logprobs(model, batch_of(pairs))
     assert seen == [(sum(len(p.chosen) + len(p.rejected) for p in pairs), model.config.vocab_size)]
 
 
@@ -72,7 +81,7 @@ def wrong_sum(reduce):
 
 def wrong_mask(change):
     def wrong(pairs):
-        batch = collate(pairs)
+        batch = batch_of(pairs)
         return Batch(batch.idx, batch.targets, change(batch, pairs))
 
     return wrong
@@ -95,21 +104,21 @@ def padding_counted(batch, pairs):
 
 
 def left_padded(pairs):
-    batch = collate(pairs)
+    batch = batch_of(pairs)
     shifts = [batch.mask.size(1) - int(row.nonzero().max()) - 1 for row in batch.mask]
     return Batch(*(torch.stack([row.roll(s) for row, s in zip(t, shifts, strict=True)]) for t in batch))
 
 
 def changed_ends(change):
     def wrong(pairs):
-        return collate([replace(p, chosen=change(p.chosen), rejected=change(p.rejected)) for p in pairs])
+        return batch_of([replace(p, chosen=change(p.chosen), rejected=change(p.rejected)) for p in pairs])
 
     return wrong
 
 
 def interleaved(pairs):
     order = torch.arange(2 * len(pairs)).view(2, -1).T.flatten()
-    return Batch(*(t[order] for t in collate(pairs)))
+    return Batch(*(t[order] for t in batch_of(pairs)))
 
 
 BUGS = {
@@ -117,7 +126,7 @@ BUGS = {
     "mean over padded length": dict(sequence_logprobs=wrong_sum(lambda x, m: (x * m).mean(1))),
     "probabilities, not logs": dict(sequence_logprobs=wrong_sum(lambda x, m: (x.exp() * m).sum(1))),
     "no mask": dict(sequence_logprobs=wrong_sum(lambda x, m: x.sum(1))),
-    "targets not shifted": dict(collate=lambda pairs: (b := collate(pairs))._replace(targets=b.idx)),
+    "targets not shifted": dict(collate=lambda pairs: (b := batch_of(pairs))._replace(targets=b.idx)),
     "mask one late": dict(collate=wrong_mask(lambda b, p: shifted(b.mask, 1))),
     "mask one early": dict(collate=wrong_mask(lambda b, p: shifted(b.mask, -1))),
     "first response token left out": dict(collate=wrong_mask(lambda b, p: b.mask & shifted(b.mask, 1))),
@@ -131,7 +140,7 @@ BUGS = {
     "left padding": dict(collate=left_padded),
     "rows interleaved": dict(collate=interleaved),
     "sides swapped": dict(
-        collate=lambda pairs: collate([replace(p, chosen=p.rejected, rejected=p.chosen) for p in pairs])
+        collate=lambda pairs: batch_of([replace(p, chosen=p.rejected, rejected=p.chosen) for p in pairs])
     ),
     "response cut": dict(collate=changed_ends(lambda ids: ids[:3])),
 }

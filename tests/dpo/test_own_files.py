@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.dpo.data import fit_pairs, grouped_split
-from helpers.dpo.reference import reference_logprobs
-from helpers.dpo.train import DPOSettings, train_dpo
+from helpers.dpo.data import grouped_split, tokenize_pairs
+from helpers.dpo.logprobs import score
+from helpers.dpo.train import DPOSettings, fit
 from helpers.evaluate import samples as ev
-from helpers.evaluate.baselines import train_on_chosen
 from helpers.evaluate.calibration import calibration_error, margins
 from helpers.evaluate.compare import before_after, by_task, length_controlled
 from helpers.files import CourseError
@@ -18,7 +17,7 @@ from helpers.politeness import POLITENESS
 from helpers.records import load_preferences
 
 BLOCK = 400
-SETTINGS = DPOSettings(beta=0.1, anchor=0.0, lr=1e-3, epochs=1, batch_size=2, eval_every=1)
+SETTINGS = DPOSettings(lr=1e-3, epochs=1, batch_size=2, eval_every=1)
 
 
 def row(number, **changes):
@@ -51,7 +50,7 @@ def load(name, folder):
 @pytest.mark.parametrize("name", FILES)
 def test_any_file_is_tokenised_split_and_trained_on(name, make_gpt, tok, tmp_path):
     records, model = load(name, tmp_path), make_gpt(block_size=BLOCK)
-    fitted = fit_pairs(records, tok, BLOCK)
+    fitted = tokenize_pairs(records, tok, BLOCK, "skip")
     assert len(fitted.pairs) + len(fitted.skipped) == len(records) and fitted.pairs
     kept = [records[place] for place in fitted.kept]
     train, val = grouped_split(kept)
@@ -60,11 +59,10 @@ def test_any_file_is_tokenised_split_and_trained_on(name, make_gpt, tok, tmp_pat
     few, some = ([fitted.pairs[i] for i in part[:4]] for part in (train, val))
     few = few[:3] if len(few) > 2 else few  # two steps of two pairs, or of two and one
     policy = make_gpt(block_size=BLOCK)
-    logps = reference_logprobs(model, few), reference_logprobs(model, some)
-    history = train_dpo(policy, logps, few, some, SETTINGS)
+    history = fit(policy, few, score(model, few), SETTINGS, validation=(some, score(model, some)))
     assert len(history) == -(-len(few) // 2) and np.isfinite([line["loss"] for line in history]).all()
     assert any(not torch.equal(a, b) for a, b in zip(model.parameters(), policy.parameters(), strict=True))
-    assert len(train_on_chosen(make_gpt(block_size=BLOCK), few, SETTINGS)) == len(history)
+    assert len(fit(make_gpt(block_size=BLOCK), few, None, SETTINGS, "sft")) == len(history)
 
 
 @pytest.mark.parametrize("name", ["unicode", "long", "no input", "one instruction"])
@@ -76,8 +74,8 @@ def test_any_file_is_evaluated_without_answer_keys(name, make_gpt, tok, tmp_path
     assert "different questions" in summary
     row = ev.evaluate(policy, tok, questions, POLITENESS, reference=model, max_new_tokens=3)
     assert "right" not in row and 1 <= row["level"].value <= 5 and np.isfinite(row["kl"].value)
-    pairs = fit_pairs(questions, tok, BLOCK).pairs
-    logps = [reference_logprobs(m, pairs) for m in (policy, model)]
+    pairs = tokenize_pairs(questions, tok, BLOCK, "skip").pairs
+    logps = [score(m, pairs) for m in (policy, model)]
     assert 0 <= calibration_error(margins(*logps, beta=0.1)) <= 1
     was, now = (
         ev.per_answer(ev.generate_answers(m, tok, questions, 3), questions, POLITENESS) for m in (model, policy)
@@ -99,13 +97,13 @@ def test_too_few_questions_to_evaluate_are_said_in_one_sentence(name, found, tok
 
 def test_the_long_ones_are_named_and_never_cut_in_silence(tok, tmp_path):
     records = load("long", tmp_path)
-    for too_long in ("skip", "truncate prompt"):
-        fitted = fit_pairs(records, tok, BLOCK, too_long)
+    for overflow in ("skip", "truncate prompt"):
+        fitted = tokenize_pairs(records, tok, BLOCK, overflow)
         assert fitted.skipped and all(pair.length - 1 <= BLOCK for pair in fitted.pairs)
         for place, pair in zip(fitted.kept, fitted.pairs, strict=True):
             assert tok.decode(pair.chosen[:-1]) == records[place]["chosen"]
     with pytest.raises(CourseError, match="Record 6[0-9] .* is too long: prompt .* and chosen response"):
-        fit_pairs(records, tok, BLOCK, "refuse")
+        tokenize_pairs(records, tok, BLOCK)
 
 
 def test_a_question_with_many_pairs_is_asked_once(tok, tmp_path):

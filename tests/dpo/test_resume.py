@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from helpers.dpo.losses import dpo_loss
-from helpers.dpo.objective import named
-from helpers.dpo.reference import reference_logprobs
-from helpers.dpo.train import train_dpo
+from helpers.dpo.data import unpaired_from_pairs
+from helpers.dpo.logprobs import concatenated_forward, score
+from helpers.dpo.losses import resolve_loss
+from helpers.dpo.train import fit
 from helpers.files import ROOT, CourseError
 
 STEPS = 6  # of the settings in conftest
@@ -61,28 +61,26 @@ def test_the_test_of_resuming_catches_a_forgotten_optimizer(model, data, tmp_pat
     assert not same_weights(whole, trained(model, data, checkpoint=file)[0])
 
 
-def test_ctrl_c_finishes_and_saves_the_step(model, data, tmp_path, trained, same_weights, settings):
-    file = tmp_path / "progress.safetensors"
-    press = lambda: os.kill(os.getpid(), signal.SIGINT)  # noqa: E731
-    seen = []
+def test_ctrl_c_finishes_and_saves_the_step(model, data, tmp_path, trained, same_weights):
+    file, forwards = tmp_path / "progress.safetensors", []
 
-    def loss(chosen, rejected):  # pressed in the middle of step 3, which would not be saved by itself
-        seen.append(1)
-        if len(seen) == 3:
-            press()
-        return dpo_loss(chosen, rejected, settings.beta)
+    def forward(model, samples):  # pressed in the middle of step 3, which would not be saved by itself
+        forwards.append(1)
+        if len(forwards) == 4:  # the first one is that of `check_start`
+            os.kill(os.getpid(), signal.SIGINT)
+        return concatenated_forward(model, samples)
 
-    no_val = (data[0][0], torch.empty(0, 2)), data[1], []
+    no_val = (*data[:2], None)
     with pytest.raises(KeyboardInterrupt, match="stopped after step 3 of 6.*go on"):
-        trained(model, no_val, checkpoint=file, loss=loss)
-    resumed, history = trained(model, no_val, checkpoint=file, loss=loss)
-    assert len(seen) == 6 and len(history) == 6
-    assert same_weights(resumed, trained(model, no_val, loss=loss)[0])
+        trained(model, no_val, checkpoint=file, forward=forward)
+    resumed, history = trained(model, no_val, checkpoint=file, forward=forward)
+    assert len(forwards) == 7 and len(history) == 6
+    assert same_weights(resumed, trained(model, no_val)[0])
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_pressed_twice_it_stops_at_once(model, data, trained):
-    def loss(chosen, rejected):
+    def loss(p):
         for _ in range(2):
             os.kill(os.getpid(), signal.SIGINT)
         raise AssertionError("the second press must have stopped the step")
@@ -104,16 +102,17 @@ def test_the_same_cell_run_again_with_a_half_trained_policy_goes_on(
 ):
     file, policy = tmp_path / "progress.safetensors", copy.deepcopy(model)
     with pytest.raises(Stop):
-        train_dpo(policy, *data, settings, checkpoint=file, callback=stop_at(3, raises))
-    train_dpo(policy, *data, settings, checkpoint=file)
+        fit(policy, *data[:2], settings, checkpoint=file, callback=stop_at(3, raises))
+    fit(policy, *data[:2], settings, checkpoint=file)
     assert same_weights(policy, trained(model, data)[0])
 
 
 CHANGES = {
-    "settings": lambda d, s: ((d, replace(s, beta=0.2)), {}),
-    "pairs": lambda d, s: ((((d[0][0].roll(1, 0), d[0][1]), d[1][-1:] + d[1][:-1], d[2]), s), {}),
-    "loss": lambda d, s: ((d, s), {"loss": "hinge"}),
-    "loss setting": lambda d, s: ((d, s), {"loss": named("robust", epsilon=0.2)}),
+    "settings": lambda d, s: ((d, replace(s, lr=2e-3)), "robust"),
+    "pairs": lambda d, s: (((d[0][-1:] + d[0][:-1], d[1].roll(1, 0), d[2]), s), "robust"),
+    "loss": lambda d, s: ((d, s), "hinge"),
+    "loss setting": lambda d, s: ((d, s), resolve_loss("robust", epsilon=0.2)),
+    "beta": lambda d, s: ((d, s), resolve_loss("robust", beta=0.2)),
 }
 
 
@@ -123,32 +122,41 @@ def test_a_checkpoint_of_another_run_is_not_used(
 ):
     file = tmp_path / "progress.safetensors"
     with pytest.raises(Stop):
-        trained(model, data, loss=named("robust"), checkpoint=file, callback=stop_at(3, raises))
-    arguments, options = CHANGES[change](data, settings)
-    options = {"loss": "robust"} | options
-    found, history = trained(model, *arguments, checkpoint=file, **options)
-    said = "the loss robust: training" if change == "loss" else "other settings, pairs or weights: training"
-    assert said in capsys.readouterr().out
-    assert len(history) == STEPS and same_weights(found, trained(model, *arguments, **options)[0])
+        trained(model, data, loss="robust", checkpoint=file, callback=stop_at(3, raises))
+    arguments, loss = CHANGES[change](data, settings)
+    policy, history = trained(model, *arguments, checkpoint=file, loss=loss)
+    line = "the loss robust: training" if change == "loss" else "other settings, pairs or weights: training"
+    assert line in capsys.readouterr().out
+    assert len(history) == STEPS and same_weights(policy, trained(model, *arguments, loss=loss)[0])
 
 
-def test_a_loss_of_the_same_name_that_was_rewritten_starts_anew(model, data, tmp_path, capsys, trained):
-    """A learner edits the cell and runs it again: the old checkpoint belongs to the old formula."""
+def loss_with(shift=0.0, lam=5.0, closure=1.0):
+    def mine(p, lam=lam):
+        drop = torch.relu(-p.a_w)  # nothing at the start of a training
+        return -torch.nn.functional.logsigmoid(closure * (p.h - lam * drop) + shift)
 
-    def mine(pairs, beta=0.1):
-        return -torch.nn.functional.logsigmoid(beta * pairs.h)
+    return mine
 
-    file, old = tmp_path / "progress.safetensors", mine
+
+@pytest.mark.parametrize("change", [dict(shift=1.0), dict(lam=50.0), dict(closure=2.0)], ids=str)
+def test_a_loss_of_the_same_name_that_was_changed_starts_anew(change, model, data, tmp_path, capsys, trained):
+    """A learner edits the cell and runs it again: formula, default or what it closes over."""
+    file = tmp_path / "progress.safetensors"
     for _ in range(2):
         with pytest.raises(Stop):
-            trained(model, data, loss=old, checkpoint=file, callback=stop_at(5, raises))
+            trained(model, data, loss=loss_with(), checkpoint=file, callback=stop_at(5, raises))
     assert "Going on" in capsys.readouterr().out
-
-    def mine(pairs, beta=0.1):
-        return -torch.nn.functional.logsigmoid(beta * pairs.h + 1)
-
-    _, history = trained(model, data, loss=mine, checkpoint=file)
+    _, history = trained(model, data, loss=loss_with(**change), checkpoint=file)
     assert "training from the start" in capsys.readouterr().out and len(history) == STEPS
+
+
+def test_unpaired_data_and_a_loss_without_reference_are_saved_and_resumed_too(model, data, tmp_path, capsys, trained):
+    file, unpaired = tmp_path / "progress.safetensors", unpaired_from_pairs(data[0][:4])
+    for samples, reference, loss in ((unpaired, score(model, unpaired), "kto"), (data[0], None, "simpo")):
+        with pytest.raises(Stop):
+            trained(model, (samples, reference, None), loss=loss, checkpoint=file, callback=stop_at(5, raises))
+        _, history = trained(model, (samples, reference, None), loss=loss, checkpoint=file)
+        assert "after step 4" in capsys.readouterr().out and len(history) == STEPS
 
 
 def test_a_checkpoint_of_other_weights_is_not_used(
@@ -158,7 +166,7 @@ def test_a_checkpoint_of_other_weights_is_not_used(
     with pytest.raises(Stop):
         trained(model, data, checkpoint=file, callback=stop_at(3, raises))
     other = make_gpt(seed=5)
-    other_data = (reference_logprobs(other, data[1]), reference_logprobs(other, data[2])), *data[1:]
+    other_data = data[0], score(other, data[0]), (data[2][0], score(other, data[2][0]))
     assert same_weights(trained(other, other_data, checkpoint=file)[0], trained(other, other_data)[0])
     assert "training from the start" in capsys.readouterr().out
 
@@ -178,18 +186,19 @@ import os, signal, sys, torch
 sys.path[:0] = [{root!r}, {tests!r}]
 from tiny_gpt import SETTINGS, some_pairs, tiny_gpt
 import tiktoken
-from helpers.dpo.reference import reference_logprobs
-from helpers.dpo.train import train_dpo
+from helpers.dpo.logprobs import score
+from helpers.dpo.train import fit
 torch.set_num_threads(1)
 ranks = {{bytes([i]): i for i in range(256)}}
 eot = {{"<|endoftext|>": 256}}
 tok = tiktoken.Encoding("bytes", pat_str=r"[\\s\\S]", mergeable_ranks=ranks, special_tokens=eot)
 model, pairs = tiny_gpt(), some_pairs(tok)
-reference = reference_logprobs(model, pairs[:8]), reference_logprobs(model, pairs[8:])
+train, val = pairs[:8], pairs[8:]
+reference, validation = score(model, train), (val, score(model, val))
 def kill(row):
     if row["step"] == 5 and {kill}:
         os.kill(os.getpid(), signal.SIGKILL)
-train_dpo(model, reference, pairs[:8], pairs[8:], SETTINGS, checkpoint={file!r}, callback=kill)
+fit(model, train, reference, SETTINGS, validation=validation, checkpoint={file!r}, callback=kill)
 torch.save(torch.cat([p.flatten() for p in model.parameters()]), {out!r})
 """
 

@@ -3,16 +3,16 @@
 import copy
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
-from helpers.dpo import train as training
-from helpers.dpo.data import collate
-from helpers.dpo.logprobs import sequence_logprobs
-from helpers.dpo.losses import dpo_loss
-from helpers.dpo.reference import reference_logprobs
-from helpers.dpo.train import DPOSettings, compare, train_dpo
+from helpers.dpo import data as dpo_data
+from helpers.dpo.data import Batch
+from helpers.dpo.logprobs import concatenated_forward, score, sequence_logprobs
+from helpers.dpo.losses import LOSSES, Loss, resolve_loss
+from helpers.dpo.train import DPOSettings, evaluate_pairs, fit, train_dpo
 
 
 def test_history_has_every_metric_of_every_step(model, data, trained, settings):
@@ -33,7 +33,7 @@ def test_history_has_every_metric_of_every_step(model, data, trained, settings):
         assert row["margin"] == pytest.approx(row["chosen_rewards"] - row["rejected_rewards"], abs=1e-5)
         for side in ("chosen", "rejected"):
             moved = row[f"{side}_logps"] - row[f"reference_{side}_logps"]
-            assert row[f"{side}_rewards"] == pytest.approx(settings.beta * moved, abs=1e-4)
+            assert row[f"{side}_rewards"] == pytest.approx(0.1 * moved, abs=1e-4)
     assert [row["step"] for row in history if "val_loss" in row] == [4, 6]
     assert {f"val_{name}" for name in names} <= set(history[-1])
     json.dumps(history)
@@ -49,12 +49,9 @@ def test_it_starts_at_ln_2_and_learns(model, data, trained, same_weights):
 
 def test_the_first_step_is_the_formula_of_the_paper(model, data, trained):
     """-beta σ(-beta h) (grad log π(y_w) - grad log π(y_l)), averaged over the batch."""
-    reference, train, _ = data
-    policy, history = trained(
-        model, data, DPOSettings(lr=1e-3, epochs=1, batch_size=8, warmup=0, anchor=0.0, max_grad_norm=1e9)
-    )
+    policy, history = trained(model, data, DPOSettings(lr=1e-3, epochs=1, batch_size=8, warmup=0, max_grad_norm=1e9))
     expected = copy.deepcopy(model)
-    chosen, rejected = sequence_logprobs(expected, collate(train)).chunk(2)
+    chosen, rejected = concatenated_forward(expected, data[0]).unbind(dim=1)
     (-0.1 * 0.5 * (chosen - rejected)).mean().backward()  # σ(0) = 0.5 for every pair
     norm = torch.cat([p.grad.flatten() for p in expected.parameters()]).norm().item()
     assert history[0]["grad_norm"] == pytest.approx(norm, rel=1e-4)
@@ -76,8 +73,7 @@ def test_same_seed_same_weights_other_seed_other_order(model, data, trained, sam
 
 def test_dropout_of_the_policy_is_off(make_gpt, pairs, trained):
     model = make_gpt(dropout=0.3)
-    data = (reference_logprobs(model, pairs), torch.empty(0, 2)), pairs, []
-    _, history = trained(model, data)
+    _, history = trained(model, (pairs, score(model, pairs), None))
     assert history[0]["loss"] == pytest.approx(math.log(2), abs=1e-4)
 
 
@@ -88,19 +84,100 @@ def test_the_learning_rate_rises_and_then_falls(model, data, trained):
     )
 
 
-def test_validation_does_not_depend_on_the_batch_size(model, data, trained):
-    values = [trained(model, data, DPOSettings(epochs=1, batch_size=4, eval_every=2, anchor=0.0))[1][-1]]
+def test_validation_is_that_of_evaluate_pairs_under_the_same_loss_and_in_batches_of_any_size(model, data, trained):
+    loss = resolve_loss("rpo-sum", beta=0.3)
+    policy, history = trained(model, data, DPOSettings(epochs=1, batch_size=4, eval_every=2), loss=loss)
+    for batch_size in (1, 16):
+        values = evaluate_pairs(policy, *data[2], loss, batch_size)
+        for name in ("loss", "margin", "accuracy"):
+            assert values[name] == pytest.approx(history[-1][f"val_{name}"], abs=1e-5)
+    ratios = score(policy, data[2][0]) - data[2][1]
+    assert values["margin"] == pytest.approx(0.3 * (ratios[:, 0] - ratios[:, 1]).mean().item(), abs=1e-5)
+
+
+def test_evaluation_is_in_eval_mode_and_the_mode_comes_back(make_gpt, pairs):
+    model = make_gpt(dropout=0.3).train()
+    values = evaluate_pairs(model, pairs, score(model, pairs), resolve_loss())
+    assert model.training and values["loss"] == pytest.approx(math.log(2), abs=1e-4)
+
+
+def test_plain_dpo_is_the_default_and_the_anchor_is_asked_for_by_name(model, data, trained, same_weights):
+    plain, anchored = trained(model, data)[0], trained(model, data, loss="rpo-sum")[0]
+    assert same_weights(plain, trained(model, data, loss="dpo")[0]) and not same_weights(plain, anchored)
+    assert same_weights(plain, trained(model, data, loss=resolve_loss("rpo-sum", rpo_alpha=0.0))[0])
+
+
+def test_the_generator_alone_trains_what_fit_trains(model, data, settings, trained, same_weights):
     policy = copy.deepcopy(model)
-    train_dpo(policy, *data, DPOSettings(epochs=1, batch_size=4, eval_every=2, anchor=0.0))
-    losses, metrics = compare(policy, data[2], data[0][1], dpo_loss)
-    assert values[0]["val_loss"] == pytest.approx(metrics["loss"].mean().item(), abs=1e-5)
-    by_one = training.evaluate_pairs(policy, data[2], data[0][1], dpo_loss, batch_size=1)
-    assert by_one["margin"] == pytest.approx(values[0]["val_margin"], abs=1e-5)
+    optimizer = torch.optim.AdamW(policy.parameters(), lr=settings.lr, weight_decay=0)
+    history = list(train_dpo(policy, optimizer, *data[:2], settings, resolve_loss()))
+    fitted, whole = trained(model, data)
+    assert same_weights(policy, fitted) and [row["loss"] for row in history] == [row["loss"] for row in whole]
 
 
-def test_another_loss_can_be_given(model, data, trained):
-    def hinge(chosen, rejected, beta=0.1):
-        return torch.relu(1 - beta * (chosen - rejected)), beta * chosen.detach(), beta * rejected.detach()
+# What a learner writes is what trains: the forward pass, the loss, the loop.
 
-    _, history = trained(model, data, loss=hinge)
-    assert history[0]["loss"] == pytest.approx(1, abs=1e-4)
+
+def forward_with(change):
+    """The concatenated forward of somebody whose collate makes another mask."""
+
+    def forward(model, samples):
+        rows = [sample.rows[side] for side in range(2) for sample in samples]
+        idx, targets, mask = dpo_data.collate(rows)
+        return sequence_logprobs(model, Batch(idx, targets, change(mask))).view(2, -1).T
+
+    return forward
+
+
+def test_a_learners_own_forward_is_what_scores_and_trains(model, data, trained, same_weights):
+    right, late = forward_with(lambda mask: mask), forward_with(lambda mask: mask & mask.roll(1, dims=1))
+    plain, _ = trained(model, data)
+    assert same_weights(plain, trained(model, data, forward=right)[0])
+    pairs, _, (val, _) = data
+    own = pairs, score(model, pairs, forward=late), (val, score(model, val, forward=late))
+    policy, history = trained(model, own, forward=late)  # broken on both sides, so that the first loss is ln 2
+    assert history[0]["loss"] == pytest.approx(math.log(2), abs=1e-4) and not same_weights(plain, policy)
+
+
+def test_a_learners_own_loss_is_what_trains(model, data, trained, same_weights):
+    def hinge(p, beta=0.1):
+        return torch.relu(1 - beta * p.h)
+
+    policy, history = trained(model, data, loss=hinge)
+    assert history[0]["loss"] == pytest.approx(1, abs=1e-4) and not same_weights(policy, trained(model, data)[0])
+    assert same_weights(policy, trained(model, data, loss="hinge")[0])
+
+
+def test_a_learners_own_loop_is_what_takes_the_steps(model, data, settings, same_weights):
+    def stands_still(policy, optimizer, pairs, reference, settings, loss, forward, done):
+        yield {"step": done + 1, "loss": 0.0, "accuracy": 0.0}
+
+    policy = copy.deepcopy(model)
+    history = fit(policy, *data[:2], settings, loop=stands_still)
+    assert len(history) == 1 and same_weights(policy, model)
+
+
+def test_a_loss_is_added_in_one_place(model, data, trained, monkeypatch):
+    monkeypatch.setitem(LOSSES, "squared-hinge", Loss(lambda p, beta=0.2, gap=1.0: torch.relu(gap - beta * p.h) ** 2))
+    policy, history = trained(model, data, DPOSettings(lr=1e-3, epochs=12, batch_size=4), loss="squared_hinge")
+    assert history[0]["loss"] == pytest.approx(1, abs=1e-4) and history[-1]["loss"] < 0.5
+    loss = resolve_loss("squared-hinge", gap=2.0)
+    assert loss.settings == {"beta": 0.2, "gap": 2.0}
+    assert evaluate_pairs(model, *data[2], loss)["loss"] == pytest.approx(4, abs=1e-3)
+
+
+# Fine-tuning on the chosen answers is a loss.
+
+
+def test_sft_is_the_mean_over_the_tokens_of_the_chosen_answers(model, pairs):
+    loss = evaluate_pairs(model, pairs, None, resolve_loss("sft"))["loss"]
+    tokens = sum(len(pair.chosen) for pair in pairs)
+    assert loss == pytest.approx(-score(model, pairs)[:, 0].sum().item() / tokens, abs=1e-5)
+
+
+def test_sft_makes_chosen_answers_likelier_and_the_rejected_ones_play_no_part(model, pairs, trained, same_weights):
+    settings = DPOSettings(lr=1e-2, epochs=2, batch_size=4)
+    policy, history = trained(model, (pairs, None, None), settings, loss="sft")
+    assert history[-1]["loss"] < history[0]["loss"] - 0.05
+    others = [replace(pair, rejected=[7] * (len(pair.rejected) - 1) + [256]) for pair in pairs]
+    assert same_weights(policy, trained(model, (others, None, None), settings, loss="sft")[0])

@@ -1,20 +1,14 @@
-"""The baselines by hand-worked cases, and against the training that they are compared with."""
+"""The best of n by hand-worked cases."""
 
-import copy
 import math
-from dataclasses import replace
 
 import pytest
-import torch
 
-from helpers.dpo.data import bucketed_batches
-from helpers.dpo.train import DPOSettings
 from helpers.evaluate import baselines
-from helpers.evaluate.samples import Generations, generate_answers, response_logprobs
+from helpers.evaluate.samples import Generations, generate_answers
 from helpers.files import CourseError
 
 RECORDS = [{"instruction": "Say hello", "input": ""}, {"instruction": "Sort", "input": "b a"}]
-SETTINGS = DPOSettings(lr=1e-2, epochs=2, batch_size=4)
 
 
 def drawn(*texts):
@@ -62,34 +56,3 @@ def test_the_kl_is_that_of_the_best_of_n_different_rewards():
     m, n = 2000, 4
     share = [((k / m) ** n - ((k - 1) / m) ** n) for k in range(1, m + 1)]
     assert sum(p * math.log(p * m) for p in share) == pytest.approx(baselines.best_of_n_kl(n), abs=1e-3)
-
-
-def test_the_loss_is_that_of_the_chosen_answers_alone(model, pairs):
-    logps = response_logprobs(model, [p.prompt for p in pairs], [p.chosen for p in pairs])
-    tokens = sum(len(p.chosen) for p in pairs)
-    assert baselines.chosen_loss(model, pairs).item() == pytest.approx(-logps.sum().item() / tokens, abs=1e-5)
-
-
-def test_chosen_answers_become_likelier_in_as_many_steps_as_dpo_takes(model, pairs):
-    policy = copy.deepcopy(model)
-    history = baselines.train_on_chosen(policy, pairs, SETTINGS)
-    steps = sum(len(bucketed_batches([p.length for p in pairs], 4, 0, epoch)) for epoch in range(2))
-    assert len(history) == steps
-    with torch.no_grad():
-        assert baselines.chosen_loss(policy, pairs) < baselines.chosen_loss(model, pairs) - 0.05
-
-
-def test_rejected_answers_play_no_part(model, pairs):
-    same_length = [replace(p, rejected=[7] * (len(p.rejected) - 1) + [256]) for p in pairs]
-    one, other = copy.deepcopy(model), copy.deepcopy(model)
-    assert baselines.train_on_chosen(one, pairs, SETTINGS) == baselines.train_on_chosen(other, same_length, SETTINGS)
-
-
-def test_nothing_to_train_on_and_a_loss_that_bursts_are_said(model, pairs):
-    with pytest.raises(CourseError, match="no pairs"):
-        baselines.train_on_chosen(model, [], SETTINGS)
-    broken = copy.deepcopy(model)
-    with torch.no_grad():
-        broken.transformer.wte.weight.fill_(float("nan"))
-    with pytest.raises(CourseError, match="Step 1: the loss is nan"):
-        baselines.train_on_chosen(broken, pairs, SETTINGS)

@@ -9,9 +9,9 @@ from datasets import Dataset
 from tiny_gpt2 import TEXTS, gpt2, ours, settings
 from trl import DPOConfig, DPOTrainer
 
-from helpers.dpo.losses import dpo_loss
-from helpers.dpo.reference import reference_logprobs
-from helpers.dpo.train import DPOSettings, compare, train_dpo, update
+from helpers.dpo.logprobs import concatenated_forward, label_logps, score
+from helpers.dpo.losses import resolve_loss
+from helpers.dpo.train import DPOSettings, fit, metrics, train_dpo
 from helpers.gpt.checkpoints import from_transformers
 
 LR, BETA = 1e-4, 0.3
@@ -38,7 +38,7 @@ def apart(hf_tokenizer, pairs, tmp_path):
     return (
         trainer(policy, reference, hf_tokenizer, tmp_path),
         ours(policy),
-        reference_logprobs(ours(reference), pairs),
+        score(ours(reference), pairs),
     )
 
 
@@ -46,13 +46,16 @@ def test_loss_rewards_and_gradients(apart, pairs):
     trl, model, reference = apart
     loss = trl.compute_loss(trl.model, next(iter(trl.get_train_dataloader())))
     loss.backward()
-    losses, metrics = compare(model, pairs, reference, partial(dpo_loss, beta=BETA))
+    objective = resolve_loss("dpo", beta=BETA)
+    logps = label_logps(pairs, concatenated_forward(model, pairs), reference)
+    losses = objective(logps)
     losses.mean().backward()
+    means = metrics(objective, logps, losses)
     torch.testing.assert_close(losses.mean(), loss, rtol=1e-5, atol=1e-5)
     logged = {name: values[-1] for name, values in trl._metrics["train"].items()}
-    assert metrics["chosen_rewards"].mean().item() == pytest.approx(logged["rewards/chosen"], rel=1e-5, abs=1e-5)
-    assert metrics["rejected_rewards"].mean().item() == pytest.approx(logged["rewards/rejected"], rel=1e-5, abs=1e-5)
-    assert metrics["accuracy"].mean().item() == pytest.approx(logged["rewards/accuracies"])
+    assert means["chosen_rewards"] == pytest.approx(logged["rewards/chosen"], rel=1e-5, abs=1e-5)
+    assert means["rejected_rewards"] == pytest.approx(logged["rewards/rejected"], rel=1e-5, abs=1e-5)
+    assert means["accuracy"] == pytest.approx(logged["rewards/accuracies"])
     gradients = from_transformers({name: p.grad for name, p in trl.model.named_parameters()})
     assert 0.01 < max(g.abs().max() for g in gradients.values())
     for name, p in model.named_parameters():
@@ -62,14 +65,14 @@ def test_loss_rewards_and_gradients(apart, pairs):
 @pytest.mark.parametrize("kind", ["sgd", "adamw_torch"])
 def test_one_optimizer_step(kind, hf_tokenizer, pairs, tmp_path):
     policy, reference = gpt2(0), gpt2(1)
-    model, logprobs = ours(policy), reference_logprobs(ours(reference), pairs)
+    model, logprobs = ours(policy), score(ours(reference), pairs)
     before = copy.deepcopy(model)
     trl = trainer(policy, reference, hf_tokenizer, tmp_path, optim=kind, max_grad_norm=1.0)
     trl.train()
     build = partial(torch.optim.SGD, lr=LR) if kind == "sgd" else partial(torch.optim.AdamW, lr=LR, weight_decay=0)
     optimizer = build(model.parameters())
-    losses, _ = compare(model, pairs, logprobs, partial(dpo_loss, beta=BETA))
-    update(model, optimizer, losses.mean(), LR, 1.0, step=2)
+    settings = DPOSettings(lr=LR, epochs=1, batch_size=len(pairs), warmup=0)
+    list(train_dpo(model, optimizer, pairs, logprobs, settings, resolve_loss("dpo", beta=BETA)))
     check_weights(model, trl.model, before)
 
 
@@ -79,9 +82,8 @@ def test_the_whole_loop_of_one_step(hf_tokenizer, pairs, tmp_path):
     before = copy.deepcopy(model)
     trl = trainer(policy, copy.deepcopy(policy), hf_tokenizer, tmp_path, max_grad_norm=1.0)
     trl.train()
-    reference = reference_logprobs(model, pairs), torch.empty(0, 2)
-    settings = DPOSettings(beta=BETA, lr=LR, epochs=1, batch_size=len(pairs), warmup=0, anchor=0.0)
-    history = train_dpo(model, reference, pairs, [], settings)
+    settings = DPOSettings(lr=LR, epochs=1, batch_size=len(pairs), warmup=0)
+    history = fit(model, pairs, score(model, pairs), settings, resolve_loss("dpo", beta=BETA))
     logged = trl.state.log_history[-1]
     assert history[0]["loss"] == pytest.approx(logged["train_loss"], abs=1e-5)
     check_weights(model, trl.model, before)

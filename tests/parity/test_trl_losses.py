@@ -5,6 +5,7 @@ What TRL lacks (cDPO, DPOP, R-DPO, IPO with sums) is worked by hand in tests/dpo
 
 import inspect
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,16 +15,18 @@ from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer
 from trl.experimental.cpo import CPOConfig, CPOTrainer
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
-from helpers.dpo.losses import LOSSES, nll
-from helpers.dpo.objective import as_objective, named
-from helpers.dpo.observe import observe
-from helpers.dpo.reference import reference_logprobs
-from helpers.dpo.thumbs import TokenThumb
+from helpers.dpo.data import Unpaired
+from helpers.dpo.logprobs import concatenated_forward, label_logps, score
+from helpers.dpo.losses import LOSSES, nll, resolve_loss
 from helpers.gpt.checkpoints import from_transformers
 
 
 def paired(rows=TEXTS):
     return Dataset.from_list([dict(prompt=p, chosen=c, rejected=r) for p, c, r in rows])
+
+
+def logps_of(model, samples, reference=None):
+    return label_logps(samples, concatenated_forward(model, samples), reference)
 
 
 def check(model, loss, hf_model, expected):
@@ -61,7 +64,7 @@ CASES = {  # our name: (our further settings, the trainer's attributes)
     "reverse-kl": ({}, dict(loss_types=["sigmoid"], f_divergence_type="reverse_kl")),
     "js": ({}, dict(loss_types=["sigmoid"], f_divergence_type="js_divergence")),
     "alpha": ({}, dict(loss_types=["sigmoid"], f_divergence_type="alpha_divergence")),  # its coefficient is 1 - ours
-    "rpo": ({"alpha": 0.7}, dict(loss_types=["sigmoid", "sft"], loss_weights=[1.0, 0.7])),
+    "rpo": ({"rpo_alpha": 0.7}, dict(loss_types=["sigmoid", "sft"], loss_weights=[1.0, 0.7])),
 }
 PLAIN = dict(loss_weights=[1.0], label_smoothing=0.0, ld_alpha=None, f_divergence_type="reverse_kl",
              f_alpha_divergence_coef=0.5)  # fmt: skip
@@ -69,12 +72,13 @@ PLAIN = dict(loss_weights=[1.0], label_smoothing=0.0, ld_alpha=None, f_divergenc
 
 @pytest.fixture(scope="module")
 def dpo(hf_tokenizer, pairs, tmp_path_factory):
-    """TRL's trainer with its batch, our copy of its policy, and its reference's log-probs, heads included."""
+    """TRL's trainer with its batch, our copy of its policy, our pairs and its reference's log-probs, shared prefix included."""
     policy, reference = gpt2(0), gpt2(1)
     config = DPOConfig(**settings(tmp_path_factory.mktemp("dpo")), discopop_tau=0.05)
     trl = DPOTrainer(policy, reference, args=config, train_dataset=paired(), processing_class=hf_tokenizer)
     batch = next(iter(trl.get_train_dataloader()))
-    return trl, batch, ours(policy), reference_logprobs(ours(reference), pairs, heads=True)
+    pairs = [replace(pair, shared_prefix=True) for pair in pairs]
+    return trl, batch, ours(policy), pairs, score(ours(reference), pairs)
 
 
 def one_by_one(batch):
@@ -84,16 +88,16 @@ def one_by_one(batch):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_dpo_trainer(name, dpo, pairs):
-    trl, batch, model, reference = dpo
+def test_dpo_trainer(name, dpo):
+    trl, batch, model, pairs, reference = dpo
     further, attributes = CASES[name]
-    trl.beta = LOSSES[name].beta
+    trl.beta = LOSSES[name].settings["beta"]
     for attribute, value in (PLAIN | attributes).items():
         assert hasattr(trl, attribute) or attribute == "f_alpha_divergence_coef"
         setattr(trl, attribute, value)
     batches = list(one_by_one(batch)) if name == "rpo" else [batch]
     expected = sum(trl.compute_loss(trl.model, part) for part in batches) / len(batches)
-    losses, *_ = named(name, **further)(observe(model, pairs, reference))
+    losses = resolve_loss(name, **further)(logps_of(model, pairs, reference))
     check(model, losses.mean(), trl.model, expected)
 
 
@@ -121,9 +125,11 @@ def free(trainer, config, hf_tokenizer, folder, **options):
     ],
 )
 def test_cpo_trainer(name, further, options, hf_tokenizer, pairs, tmp_path):
-    trl, batches, model = free(CPOTrainer, CPOConfig, hf_tokenizer, tmp_path, beta=LOSSES[name].beta, **options)
+    trl, batches, model = free(
+        CPOTrainer, CPOConfig, hf_tokenizer, tmp_path, beta=LOSSES[name].settings["beta"], **options
+    )
     expected = sum(trl.compute_loss(trl.model, batch) for batch in batches) / len(batches)
-    losses, *_ = named(name, **further)(observe(model, pairs))
+    losses = resolve_loss(name, **further)(logps_of(model, pairs))
     check(model, losses.mean(), trl.model, expected)
 
 
@@ -131,9 +137,9 @@ def test_orpo_trainer(hf_tokenizer, pairs, tmp_path):
     """The odds ratio. TRL's likelihood counts the prompt as well; the paper's, and ours, the response alone."""
     trl, batches, model = free(ORPOTrainer, ORPOConfig, hf_tokenizer, tmp_path, beta=0.4)
     theirs = [-trl.odds_ratio_loss(*trl.concatenated_forward(trl.model, batch)[:2])[0].mean() for batch in batches]
-    seen = observe(model, pairs)
-    losses, *_ = named("orpo", beta=0.4)(seen)
-    check(model, (losses - nll(seen.logp_w, seen.n_w)).mean(), trl.model, sum(theirs) / len(theirs))
+    logps = logps_of(model, pairs)
+    losses = resolve_loss("orpo", beta=0.4)(logps)
+    check(model, (losses - nll(logps.logp_w, logps.n_w)).mean(), trl.model, sum(theirs) / len(theirs))
 
 
 # Unpaired: KTOTrainer.
@@ -143,18 +149,17 @@ def test_orpo_trainer(hf_tokenizer, pairs, tmp_path):
 @pytest.mark.parametrize(("name", "theirs"), [("kto", "kto"), ("apo-zero", "apo_zero_unpaired")])
 def test_kto_trainer(name, theirs, seeds, hf_tokenizer, pairs, tmp_path):
     policy, reference = (gpt2(seed) for seed in seeds)
-    liked = [True, False, False, True]
-    rows = [dict(prompt=p, completion=c if up else r, label=up) for (p, c, r), up in zip(TEXTS, liked, strict=True)]
+    labels = [True, False, False, True]
+    rows = [dict(prompt=p, completion=c if up else r, label=up) for (p, c, r), up in zip(TEXTS, labels, strict=True)]
     config = KTOConfig(**settings(tmp_path), loss_type=theirs, beta=0.1)
     trl = KTOTrainer(policy, reference, args=config, train_dataset=Dataset.from_list(rows),
                      processing_class=hf_tokenizer)  # fmt: skip
     expected = trl.compute_loss(trl.model, next(iter(trl.get_train_dataloader())))
-    responses = [pair.chosen if up else pair.rejected for pair, up in zip(pairs, liked, strict=True)]
-    thumbs = [
-        TokenThumb(pair.prompt, response, up, responses[i - 1])  # TRL gives each prompt the response before its own
-        for i, (pair, response, up) in enumerate(zip(pairs, responses, liked, strict=True))
+    responses = [pair.chosen if up else pair.rejected for pair, up in zip(pairs, labels, strict=True)]
+    unpaired = [
+        Unpaired(pair.prompt, response, up, responses[i - 1])  # TRL gives each prompt the response before its own
+        for i, (pair, response, up) in enumerate(zip(pairs, responses, labels, strict=True))
     ]
     model = ours(policy)
-    seen = observe(model, thumbs, reference_logprobs(ours(reference), thumbs))
-    losses, *_ = as_objective(name, unpaired=True)(seen)
+    losses = resolve_loss(name)(logps_of(model, unpaired, score(ours(reference), unpaired)))
     check(model, losses.mean(), trl.model, expected)
