@@ -72,7 +72,7 @@ PLAIN = dict(loss_weights=[1.0], label_smoothing=0.0, ld_alpha=None, f_divergenc
 
 @pytest.fixture(scope="module")
 def dpo(hf_tokenizer, pairs, tmp_path_factory):
-    """TRL's trainer with its batch, our copy of its policy, our pairs and its reference's log-probs, shared prefix included."""
+    """TRL's trainer with its batch, our copy of its policy, our pairs and its reference's log-probs."""
     policy, reference = gpt2(0), gpt2(1)
     config = DPOConfig(**settings(tmp_path_factory.mktemp("dpo")), discopop_tau=0.05)
     trl = DPOTrainer(policy, reference, args=config, train_dataset=paired(), processing_class=hf_tokenizer)
