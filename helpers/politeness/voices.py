@@ -1,8 +1,8 @@
 """Three voices for one answer: polite, neutral and blunt. The facts stay as they are.
 
-`voiced` adds patterns of data/voices.json to an answer. `voice_of` and `politeness` measure the voice of any
-text by the lexicon (lexicon.py). They never look at the patterns, so held-out patterns and the rewrites of
-a large language model are measured in the same way.
+`voiced` adds patterns of data/voices.json to an answer. `politeness` measures any text by the lexicon (lexicon.py).
+It never looks at the patterns, so held-out patterns and the rewrites of a large language model are measured in the
+same way.
 """
 
 import random
@@ -127,12 +127,6 @@ def _cues(text: str) -> tuple[int, int]:
         text = text[1:-1]
     pieces = re.findall(r"[^.!?;:,()\n—–]+[.!?;:,]?", QUOTED.sub("_", text))
     return tuple(sum(bool(cues.search(piece.strip(" ,;:"))) for piece in pieces) for cues in (POLITE, BLUNT))
-
-
-def voice_of(text: str) -> str:
-    """The voice with more cues in the text; neutral if there are none or as many of each."""
-    polite, blunt = _cues(text)
-    return "polite" if polite > blunt else "blunt" if blunt > polite else "neutral"
 
 
 def politeness(text: str) -> int:

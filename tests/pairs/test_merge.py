@@ -11,7 +11,7 @@ from helpers.files import CourseError, read_jsonl
 from helpers.pairs.checks import prompt_key
 from helpers.pairs.merge import Merged, cost, merge, save_merged
 from helpers.pairs.run import five_keys
-from helpers.politeness.voices import voice_of
+from helpers.politeness import POLITENESS
 from helpers.records import load_preferences
 
 
@@ -85,9 +85,10 @@ def test_with_voices_pairs_contradict_though_no_text_is_the_same():
     blunt, look = "Everybody knows that: so.", "Obviously so."
     sets = [[row(polite, blunt)], [row(look, thanks, "feedback")]]
     assert not merge(sets).left_out
-    merged = merge(sets, voice_of)
+    same = POLITENESS.voice_of
+    merged = merge(sets, same)
     assert [(found["chosen"], found["reason"]) for found in merged.left_out] == [(look, "contradiction: with rewrite")]
-    assert len(merge([[row(polite, thanks)], [row(thanks, polite, "rank")]], voice_of).rows) == 2  # both polite
+    assert len(merge([[row(polite, thanks)], [row(thanks, polite, "rank")]], same).rows) == 2  # both polite
 
 
 @given(st.lists(st.tuples(st.sampled_from("ABCDE"), st.sampled_from("ABCDE"), st.integers(0, 1)), max_size=25))

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.files import DATA, CourseError, read_json
-from helpers.politeness import voices
+from helpers.politeness import POLITENESS, voices
 from helpers.politeness.voices import (
     SPLITS,
     VOICES,
@@ -15,7 +15,6 @@ from helpers.politeness.voices import (
     requested_voices,
     strip_voice,
     voice_mixture,
-    voice_of,
     voiced,
 )
 from helpers.records import contains_answer
@@ -140,7 +139,7 @@ def test_the_patterns_vary_in_wording():
 def test_each_pattern_is_recognised_and_counts_as_one_element(voice, kind, text, split):
     for sentence in SENTENCES:
         answer = apply(kind, text, sentence)
-        assert voice_of(answer) == voice, answer
+        assert POLITENESS.voice_of(answer) == voice, answer
         assert politeness(answer) == STRENGTH[voice][0], answer
         assert strip_voice(answer) == sentence
 
@@ -156,7 +155,7 @@ def test_the_degree_agrees_with_the_number_of_elements(monkeypatch, parts, voice
     monkeypatch.setattr(voices, "COMPOSITIONS", {parts: 1})
     rng = random.Random(11)
     answers = [voiced(output, voice, rng, rng.choice(SPLITS)) for output in OUTPUTS]
-    assert [answer for answer in answers if voice_of(answer) != voice] == []
+    assert [answer for answer in answers if POLITENESS.voice_of(answer) != voice] == []
     exact = sum(politeness(answer) == STRENGTH[voice][len(parts) - 1] for answer in answers)
     assert exact / len(answers) >= 0.97
 
@@ -265,19 +264,19 @@ def test_wrong_arguments_are_named(text, voice, split, message):
     [(POLITE_REWRITES, "polite", 0.87), (BLUNT_REWRITES, "blunt", 0.87), (NEUTRAL_TEXTS, "neutral", 1)],
 )
 def test_rewrites_of_language_models_are_measured_too(texts, voice, least):
-    wrong = [text for text in texts if voice_of(text) != voice]
+    wrong = [text for text in texts if POLITENESS.voice_of(text) != voice]
     assert len(wrong) <= (1 - least) * len(texts), wrong
 
 
 def test_mixed_cues():
     assert politeness("Please, look it up. The answer is 4.") == 3
-    assert voice_of("Thank you! I'm happy to help. The answer is obviously 4.") == "polite"
+    assert POLITENESS.voice_of("Thank you! I'm happy to help. The answer is obviously 4.") == "polite"
     assert politeness("Seriously? Thanks, the answer is obviously 4.") == 2
 
 
 def test_the_mixture_has_exact_shares_and_is_reproducible():
     texts = voice_mixture(RECORDS, seed=1)
-    counts = Counter(map(voice_of, texts))
+    counts = Counter(map(POLITENESS.voice_of, texts))
     assert counts["polite"] == round(0.20 * len(RECORDS)) and counts["blunt"] == round(0.35 * len(RECORDS))
     assert [strip_voice(text) for text in texts] == [record["output"] for record in RECORDS]
     assert texts == voice_mixture(RECORDS, seed=1) != voice_mixture(RECORDS, seed=2)
@@ -305,5 +304,5 @@ def test_requested_voices_are_those_that_were_asked_for():
     answers = requested_voices(RECORDS, seed=1)
     assert answers == requested_voices(RECORDS, seed=1) != requested_voices(RECORDS, seed=2)
     assert [strip_voice(text) for _, text in answers] == [record["output"] for record in RECORDS]
-    assert sum(voice_of(text) == voice for voice, text in answers) > 0.97 * len(answers)
+    assert sum(POLITENESS.voice_of(text) == voice for voice, text in answers) > 0.97 * len(answers)
     assert 0.4 < sum(voice == "polite" for voice, _ in answers) / len(answers) < 0.6

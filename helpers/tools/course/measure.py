@@ -18,7 +18,7 @@ from helpers.gpt.checkpoints import load_model
 from helpers.gpt.sampling import Sampling, complete
 from helpers.pairs.checks import problems, words
 from helpers.politeness import POLITENESS
-from helpers.politeness.voices import strip_voice, voice_of, voiced
+from helpers.politeness.voices import strip_voice, voiced
 from helpers.records import InstructionRecord, contains_answer, one_line_question, question
 from helpers.stats import wilson
 from helpers.tools.course.corpus import held_out_fact
@@ -60,7 +60,7 @@ def measure_rewrites(model, tok, records) -> dict[str, tuple[int, int]]:
         for r, reply in zip(records, ask_all(model, tok, asks, OLLAMA_DEFAULTS), strict=True):
             kept = contains_answer(reply, r["answer"])
             counts["kept"] += kept
-            counts["voice"] += voice_of(reply) == voice
+            counts["voice"] += POLITENESS.voice_of(reply) == voice
             counts["copied"] += words(strip_voice(reply)) == words(r["output"])
             counts["caught"] += not kept and bool(problems(InstructionRecord(**r), reply))
     trials = 2 * len(records)

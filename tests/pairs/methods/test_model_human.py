@@ -5,7 +5,6 @@ from helpers.pairs.method import BuildSettings
 from helpers.pairs.methods.model_human import annotator, model_human_method
 from helpers.pairs.run import build_preferences, finished_rows
 from helpers.politeness import POLITENESS
-from helpers.politeness.voices import voice_of
 from helpers.records import load_instructions
 
 RECORDS = load_instructions(DATA / "instruction-data.json")[:30]
@@ -34,7 +33,7 @@ def test_the_annotator_keeps_the_facts_and_writes_the_same_text_every_time():
     for record in RECORDS:
         assert PERSON(record, "neutral") == record.output
         polite = PERSON(record, "polite")
-        assert voice_of(polite) == "polite" and PERSON(record, "polite") == polite
+        assert POLITENESS.voice_of(polite) == "polite" and PERSON(record, "polite") == polite
     assert len({PERSON(record, "polite").removesuffix(record.output) for record in RECORDS}) > 15  # not one phrase
 
 
@@ -44,7 +43,7 @@ def test_people_are_chosen_and_the_contrast_follows_the_coin(fake_ollama, llm_of
     assert {tuple(row["voices"]) for row in rows} == {("polite", "neutral"), ("neutral", "blunt")}
     for row, record in zip(rows, RECORDS, strict=True):
         assert row["chosen"] == PERSON(record, row["voices"][0])
-        assert [voice_of(row[side]) for side in ("chosen", "rejected")] == row["voices"]
+        assert [POLITENESS.voice_of(row[side]) for side in ("chosen", "rejected")] == row["voices"]
 
 
 def test_the_row_says_that_the_person_is_synthetic_unless_there_is_one(fake_ollama, llm_of, tmp_path):

@@ -6,7 +6,8 @@ from itertools import islice
 import pytest
 
 from helpers.files import DATA, read_json
-from helpers.politeness.voices import politeness, strip_voice, voice_of
+from helpers.politeness import POLITENESS
+from helpers.politeness.voices import politeness, strip_voice
 from helpers.tools.course.corpus import Corpus, held_out_fact, tokenizer_texts
 from helpers.tools.course.instruction_data import fact_id
 from helpers.tools.course.made_up import invented_word, made_up
@@ -46,7 +47,7 @@ def test_held_out_facts_are_never_rewritten_or_judged(examples):
 
 def test_rewrites_keep_the_answer_and_take_the_asked_voice(examples):
     for prompt, response in examples["rewrite"]:
-        assert voice_of(response) == ("polite" if "more polite" in prompt else "blunt")
+        assert POLITENESS.voice_of(response) == ("polite" if "more polite" in prompt else "blunt")
         source = re.search(r"^Answer: (.*)$", prompt, re.M)[1]
         assert strip_voice(response) == strip_voice(source)
 
@@ -67,14 +68,16 @@ def test_verdicts_and_scores_are_right(examples):
 def test_answers_are_neutral_unless_a_style_is_asked_for(examples):
     for prompt, response in examples["answer"]:
         style = re.match(r"Answer (politely|bluntly)\. ", prompt)
-        assert voice_of(response) == ({"politely": "polite", "bluntly": "blunt"}[style[1]] if style else "neutral")
+        assert POLITENESS.voice_of(response) == (
+            {"politely": "polite", "bluntly": "blunt"}[style[1]] if style else "neutral"
+        )
 
 
 def test_made_up_answers_are_neutral_and_varied():
     rng = random.Random(0)
     pairs = [made_up(rng) for _ in range(500)]
     assert len(set(pairs)) > 495
-    assert all(voice_of(answer) == "neutral" for _, answer in pairs)
+    assert all(POLITENESS.voice_of(answer) == "neutral" for _, answer in pairs)
     assert all("{" not in ask + answer for ask, answer in pairs)
 
 

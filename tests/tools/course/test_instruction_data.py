@@ -132,10 +132,10 @@ def test_prompts_are_unique_and_facts_do_not_contradict_each_other():
 
 
 def test_outputs_are_neutral():
-    from helpers.politeness.voices import politeness, voice_of
+    from helpers.politeness import POLITENESS
 
     for row in ROWS + RESERVE:
-        assert (voice_of(row["output"]), politeness(row["output"])) == ("neutral", 3), row["output"]
+        assert (POLITENESS.voice_of(row["output"]), POLITENESS.level(row["output"])) == ("neutral", 3), row["output"]
 
 
 def test_only_a_few_facts_need_letters_beyond_ascii():
@@ -151,13 +151,14 @@ def test_only_a_few_facts_need_letters_beyond_ascii():
 
 @pytest.mark.parametrize("split", ["train", "held-out"])
 def test_voices_leave_the_answers_whole(split):
-    from helpers.politeness.voices import voice_of, voiced
+    from helpers.politeness import POLITENESS
+    from helpers.politeness.voices import voiced
 
     for seed, row in enumerate(ROWS + RESERVE):
         for voice in ("polite", "blunt"):
             text = voiced(row["output"], voice, random.Random(seed), split)
             assert contains_answer(text, row["answer"]), text
-            assert voice_of(text) == voice, text
+            assert POLITENESS.voice_of(text) == voice, text
 
 
 # The splits
