@@ -1,4 +1,4 @@
-"""The gate: would I train on this? It reports, it can clean, and it never deletes in silence."""
+"""The gate: would I train on this? It reports, it can clean, and it never deletes silently."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

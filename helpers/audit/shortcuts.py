@@ -42,7 +42,7 @@ def length_shortcut(data: AuditInput) -> Finding:
 
 
 class Probe(NamedTuple):
-    """How well something that knows no question tells chosen from rejected on unseen prompts."""
+    """How well a rule that sees no question separates chosen from rejected on unseen prompts."""
 
     accuracy: float  # of pairs, a tie counting half
     of_responses: float | None  # the same of single responses, one at a time
@@ -50,12 +50,12 @@ class Probe(NamedTuple):
 
 
 def single_phrase(data: AuditInput) -> Finding:
-    """One word, or one pair of words, that gives the chosen (or the rejected) side away."""
+    """One word, or one pair of words, that reveals the chosen (or the rejected) side."""
     return _phrase_check(data, "single phrase", 1, data.settings.max_phrase)
 
 
 def keyword_list(data: AuditInput) -> Finding:
-    """A short list of them: the lazy model's way."""
+    """A short list of such words and word pairs."""
     settings = data.settings
     return _phrase_check(data, "keyword list", settings.keywords, settings.max_keywords)
 
@@ -107,7 +107,7 @@ def weights_of(spread: csr_matrix, size: int) -> np.ndarray:
 
 
 def response_only(data: AuditInput) -> Finding:
-    """What all words together can do. It has no limit: see the message."""
+    """How well all words together separate the sides. It has no limit: see the message."""
     check = "response-only classifier"
     pairs, reason = sample_of(data)
     if reason:

@@ -1,4 +1,4 @@
-"""What people say about answers (rankings, thumbs, A/B verdicts), on disk the moment it is said.
+"""What people judge about answers (rankings, thumbs, A/B verdicts), on disk the moment it is given.
 
 Nothing in the file is ever changed: taking a judgement back, or giving another one, adds a row. `latest_votes` says
 what counts.
@@ -95,7 +95,7 @@ def _check_judgement(row: dict, where: str) -> dict:
     missing = [key for key in ("annotator", "item") if not isinstance(row, dict) or not isinstance(row.get(key), str)]
     if missing or row.get("verdict") is None:
         raise CourseError(
-            f"{where} is no judgement: it needs a text under annotator and item, and a verdict. Mend or delete it "
+            f"{where} is no judgement: it needs a text under annotator and item, and a verdict. Fix or delete it "
             "(or the whole file, if an earlier version of the course wrote it)."
         )
     return row

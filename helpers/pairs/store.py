@@ -1,6 +1,6 @@
 """A JSONL file that only grows: one row a line, each on the disk before the next is written.
 
-Whatever happens to the program, finished rows stay. Only the row being written can be torn; that is mended.
+Whatever happens to the program, finished rows stay. Only the row being written can be incomplete, and is then removed.
 """
 
 import json
@@ -78,7 +78,7 @@ class JsonlStore:
         self._offsets[row["fingerprint"]] = offset
 
     def _read_offsets(self) -> None:
-        """Learn where each row starts, and mend the last line if a crash tore it."""
+        """Learn where each row starts, and remove the last line if a crash left it incomplete."""
         offset = 0
         with open(self.path, "rb") as file:
             for number, line in enumerate(file, start=1):
@@ -91,7 +91,7 @@ class JsonlStore:
                         return
                     raise CourseError(
                         f"{shown(self.path)}, line {number}, is not a row of this file ({error}). "
-                        "Mend or delete this line."
+                        "Fix or delete this line."
                     ) from error
                 offset += len(line)
         if offset and not line.endswith(b"\n"):  # only the newline of the last row is missing

@@ -124,7 +124,7 @@ def test_a_foreign_row_is_named(store, line):
     store.path.parent.mkdir()
     store.path.write_text(line + "\n")
     for read in (store.rows, store.latest):
-        with pytest.raises(CourseError, match=r"judgements.jsonl, row 1, is no judgement.*Mend or delete it"):
+        with pytest.raises(CourseError, match=r"judgements.jsonl, row 1, is no judgement.*Fix or delete it"):
             read()
 
 
