@@ -1,6 +1,6 @@
 """The notebooks of the course, in reading order; their links and the tables that list them follow from this list.
 
-A new notebook is a file in notebooks/ and a line in COURSE; `python3 -m helpers sync` does the rest. Standard library
+A new notebook is a file in notebooks/ and a line in COURSE_LIST; `python3 -m helpers sync` does the rest. Standard library
 only.
 """
 
@@ -14,7 +14,7 @@ from helpers.files import NOTEBOOKS, ROOT, CourseError, read_json, read_text, wr
 
 @dataclass(frozen=True)
 class Notebook:
-    """One notebook: its file without .ipynb, the title of its links, the question it answers, and how long it runs."""
+    """One line of the list: the file without .ipynb, the title of its links, the question it answers, its time."""
 
     stem: str
     title: str
@@ -32,35 +32,19 @@ class Notebook:
 # The head of a table of notebooks, and its rows.
 TABLE = re.compile(r"^(\| notebook \|.*\n\|[-|]+\|\n)((?:\|.*(?:\n|$))*)", re.MULTILINE)
 
-COURSE = [
-    Notebook("00_start_here", "Start here", "Is my machine ready, and where are we going?", "9 s"),
-    Notebook(
-        "01_pairs_from_an_llm",
-        "Pairs from an LLM",
-        "How does a local LLM turn instruction data into preference pairs?",
-        "1.8 min",
-    ),
-    Notebook(
-        "02_rank_responses", "Rank responses", "What if the model answers several times and somebody ranks?", "75 s"
-    ),
-    Notebook(
-        "03_preferences_without_ranking",
-        "Preferences without ranking",
-        "Where else do preferences come from?",
-        "86 s",
-    ),
-    Notebook("04_audit_the_dataset", "Audit the dataset", "Would I train on this?", "13 s"),
-    Notebook(
-        "05_dpo_loss",
-        "The DPO loss",
-        "Where does the DPO loss come from, and what does its gradient do?",
-        "12 s",
-    ),
-    Notebook("06_small_gpt", "A small GPT", "What model do we align?", "4.4 min"),
-    Notebook("07_train_with_dpo", "Train with DPO", "How do masks, log-probs and the loop fit together?", "1.8 min"),
-    Notebook("08_evaluate", "Evaluate", "Did it help, and what did it cost?", "4.8 min"),
-    Notebook("09_other_losses", "Other losses", "When is DPO not enough?", "74 s"),
-]
+COURSE_LIST = """
+00_start_here | Start here | Is my machine ready, and where are we going? | 9 s
+01_pairs_from_an_llm | Pairs from an LLM | How does a local LLM turn instruction data into preference pairs? | 1.8 min
+02_rank_responses | Rank responses | What if the model answers several times and somebody ranks? | 75 s
+03_preferences_without_ranking | Preferences without ranking | Where else do preferences come from? | 86 s
+04_audit_the_dataset | Audit the dataset | Would I train on this? | 13 s
+05_dpo_loss | The DPO loss | Where does the DPO loss come from, and what does its gradient do? | 12 s
+06_small_gpt | A small GPT | What model do we align? | 4.4 min
+07_train_with_dpo | Train with DPO | How do masks, log-probs and the loop fit together? | 1.8 min
+08_evaluate | Evaluate | Did it help, and what did it cost? | 4.8 min
+09_other_losses | Other losses | When is DPO not enough? | 74 s
+"""
+COURSE = [Notebook(*line.split(" | ")) for line in COURSE_LIST.strip().splitlines()]
 
 
 def notebooks(folder: Path = NOTEBOOKS) -> list[Path]:
