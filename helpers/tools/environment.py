@@ -48,7 +48,7 @@ class Environment:
 
     def requirements(self) -> dict[str, str]:
         """{file: hash of what it asks for}; comments, spaces and line ends do not count."""
-        return {os.path.relpath(file, ROOT).replace(os.sep, "/"): digest(file) for file in self.files}
+        return {shown(file): digest(file) for file in self.files}
 
 
 FOR_COURSE = Environment(ROOT / ".venv", (ROOT / "requirements.txt",))

@@ -1,7 +1,7 @@
 """The notebooks of the course, in reading order; their links and the tables that list them follow from this list.
 
-A new notebook is a file in notebooks/ and a line in COURSE_LIST; `python3 -m helpers sync` does the rest. Standard library
-only.
+A new notebook is a file in notebooks/ and a line in COURSE_LIST; `python3 -m helpers sync` does the rest.
+Standard library only.
 """
 
 import json
