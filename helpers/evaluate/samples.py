@@ -49,8 +49,7 @@ def held_out(records, tok, block_size, share=0.1, seed=0, overflow="skip") -> tu
         f"{len(first) - len(questions)} of them left out: prompt and answer leave no room of {ROOM} tokens."
     )
     if len(questions) > MOST_QUESTIONS:
-        places = sorted(random.Random(seed).sample(range(len(questions)), MOST_QUESTIONS))
-        questions = [questions[i] for i in places]
+        questions = [questions[i] for i in sorted(random.Random(seed).sample(range(len(questions)), MOST_QUESTIONS))]
         note += f" Of the others {MOST_QUESTIONS} are asked, drawn at random."
     return [kept[i] for i in train], questions, note
 
@@ -126,7 +125,7 @@ def diversity(texts) -> dict[str, float]:
 
 def log_ratios(policy, reference, answers):
     """log π(y|x) - log π_ref(y|x) of the policy's own answers y, (N,). Their mean estimates KL(π‖π_ref)."""
-    rows = [Row(*row) for row in zip(answers.prompts, answers.responses, strict=True)]
+    rows = list(map(Row, answers.prompts, answers.responses))
     return (score(policy, rows) - score(reference, rows)).squeeze(dim=1)
 
 
