@@ -45,8 +45,9 @@ def dataset_card(
         f"# {_safe(title)}",
         f"{len(rows):,} preference pairs: a question, and two answers of which one is preferred.",
         _sizes(rows, split),
-        _origin(provenance),
-        _texts(rows, report),
+        _provenance(provenance),
+        _lengths(rows),
+        _voices(rows, report),
         _gate(report),
         _limits(report, provenance, notes),
         _examples(rows),
@@ -88,7 +89,7 @@ def _sizes(rows: list[dict], split) -> str:
     return "## Size\n\n" + _markdown_table(("what", "number"), table)
 
 
-def _origin(provenance: Sequence[dict]) -> str:
+def _provenance(provenance: Sequence[dict]) -> str:
     if not provenance:
         return "## Origin\n\nUnknown: no row says which method and which model made it."
     counts = Counter((str(row.get("method") or "unknown"), _models(row)) for row in provenance)
@@ -97,32 +98,33 @@ def _origin(provenance: Sequence[dict]) -> str:
 
 
 def _models(row: dict) -> str:
-    """The model, or models, that wrote or judged this row."""
-    several = row.get("models") or {}
-    several = several.values() if isinstance(several, dict) else several
-    names = [row.get("model"), *several, row.get("judge")]
-    names = [name if isinstance(name, str) else str(name.get("model", name)) if isinstance(name, dict) else str(name)
-             for name in names if name]  # fmt: skip
-    return ", ".join(dict.fromkeys(names)) or "unknown"
+    """The models that wrote or judged this row."""
+    names = [row.get("model"), *(row.get("models") or {}).values(), row.get("judge")]
+    return ", ".join(dict.fromkeys(str(name) for name in names if name)) or "unknown"
 
 
-def _texts(rows: list[dict], report: Audit) -> str:
-    lengths = []
+def _lengths(rows: list[dict]) -> str:
+    table = []
     for side in ("chosen", "rejected"):
         words = np.array([len(row[side].split()) for row in rows])
         characters = np.array([len(row[side]) for row in rows])
-        lengths.append((side, f"{words.mean():.1f}", f"{np.median(words):.0f}", f"{np.quantile(words, 0.95):.0f}",
-                        f"{characters.mean():.0f}", f"{characters.max():,}"))  # fmt: skip
+        table.append((side, f"{words.mean():.1f}", f"{np.median(words):.0f}", f"{np.quantile(words, 0.95):.0f}",
+                      f"{characters.mean():.0f}", f"{characters.max():,}"))  # fmt: skip
     columns = ("side", "words, mean", "median", "95th percentile", "characters, mean", "longest")
-    text = "## Texts\n\n" + _markdown_table(columns, lengths)
+    return "## Texts\n\n" + _markdown_table(columns, table)
+
+
+def _voices(rows: list[dict], report: Audit) -> str:
     criterion = report.criterion
     if report.language != criterion.language:
-        return text + f"\n\nThe voices were not measured: the rule for {criterion.name} does not know the language."
+        return f"The voices were not measured: the rule for {criterion.name} does not know the language."
     read = rows[:: -(-len(rows) // VOICES_OF)]
     counts = voice_counts([levels_of(row, criterion) for row in read], criterion)
-    shares = [(side, *(f"{counts[side][voice] / len(read):.1%}" for voice in criterion.voices)) for side in counts]
+    shares = [
+        (side, *(f"{of_side[voice] / len(read):.1%}" for voice in criterion.voices)) for side, of_side in counts.items()
+    ]
     note = f"Voices of {len(read):,} pairs, by the rule for {criterion.name}. {criterion.limits}"
-    return f"{text}\n\n{note}\n\n" + _markdown_table(("side", *criterion.voices), shares)
+    return f"{note}\n\n" + _markdown_table(("side", *criterion.voices), shares)
 
 
 def _gate(report: Audit) -> str:

@@ -42,14 +42,13 @@ class Merged:
 
     def counts(self) -> list[dict]:
         """For a table: of each method, how many pairs came in, were kept, or were left out, and why."""
-        kinds = {"duplicate": Counter(), "contradiction": Counter()}
-        for row in self.left_out:
-            kinds[row["reason"].partition(":")[0]][row["method"]] += 1
-        kept = Counter(row["method"] for row in self.rows)
+        fates = Counter(
+            (row["method"], row.get("reason", "kept").partition(":")[0]) for row in self.rows + self.left_out
+        )
+        kinds = {"duplicates": "duplicate", "contradictions": "contradiction", "kept": "kept"}
         return [
-            {"method": method, "pairs": kept[method] + sum(found[method] for found in kinds.values())}
-            | {f"{kind}s": found[method] for kind, found in kinds.items()}
-            | {"kept": kept[method]}
+            {"method": method, "pairs": sum(fates[method, kind] for kind in kinds.values())}
+            | {name: fates[method, kind] for name, kind in kinds.items()}
             for method in self.methods
         ]
 
@@ -58,12 +57,13 @@ def merge(sets: Iterable[Iterable[dict]], same: Callable[[str], str] = normalise
     """Merge the finished rows of several methods. The order of the sets is the order of trust.
 
     A row is left out as a duplicate if a kept one has the same question and the same two answers, up to case and
-    punctuation, or nearly so (see `row_checks.near_repeats`); the kept row then names the other's method in "also".
-    It is left out as a contradiction if the kept rows on its question already say the opposite, directly (B over A)
-    or in a chain (B over C, C over A). Rows that were set aside by their own method are no pairs and are passed over.
+    punctuation, or nearly so (see `near_repeats`); the kept row then names the other's method in "also". It is left
+    out as a contradiction if the kept rows on its question already say the opposite, directly (B over A) or in a
+    chain (B over C, C over A). Rows that were set aside by their own method are no pairs and are passed over.
 
-    same: answers count as the same if this function gives the same for both. By default the text; with `voice_of`,
-        every polite answer to a question counts as the same, so that pairs contradict if they prefer opposite voices.
+    same: answers count as the same if this function gives the same for both. By default the text; with
+        `Criterion.voice_of`, all answers to a question in one voice count as the same, so that pairs contradict if
+        they prefer opposite voices.
     Raises CourseError for a row that does not say which method made it.
     """
     groups: dict[str, list[dict]] = {}
@@ -82,19 +82,15 @@ def merge(sets: Iterable[Iterable[dict]], same: Callable[[str], str] = normalise
         else:
             kept.append(merged)
     methods = tuple(dict.fromkeys(row["method"] for row in pairs))
-    kept, repeated = _without_near_duplicates([row for rows in groups.values() for row in rows])
-    return Merged(kept, left_out + repeated, methods)
+    rows = [row for kept in groups.values() for row in kept]
+    repeats = near_repeats(rows)
+    left_out += [_duplicate(rows[index], rows[other]) for index, (other, _) in repeats.items()]
+    return Merged([row for index, row in enumerate(rows) if index not in repeats], left_out, methods)
 
 
 def _duplicate(row: dict, twin: dict) -> dict:
     twin["also"].append(row["method"])
     return row | {"reason": f"duplicate: of a pair by {twin['method']}", "against": twin}
-
-
-def _without_near_duplicates(rows: list[dict]) -> tuple[list[dict], list[dict]]:
-    found = near_repeats(rows)
-    repeated = [_duplicate(rows[index], rows[other]) for index, (other, _) in found.items()]
-    return [row for index, row in enumerate(rows) if index not in found], repeated
 
 
 def _finished(row: dict) -> dict:

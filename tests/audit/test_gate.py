@@ -3,10 +3,13 @@
 import random
 
 import pytest
+from brevity import BREVITY
 
+from helpers.audit.card import dataset_card
 from helpers.audit.findings import AuditSettings, load_rows
 from helpers.audit.gate import CHECKS, CLEANED, Audit, answer_keys, audit, clean
 from helpers.files import DATA, CourseError
+from helpers.politeness import POLITENESS
 from helpers.records import load_instructions, load_preferences
 
 SHIPPED = DATA / "instruction-data-with-preference.json"
@@ -121,3 +124,20 @@ def test_an_unknown_check_and_no_records(rows):
 def test_one_row_is_enough_to_be_audited(rows):
     found = audit(rows[:1])
     assert found.passed and "response-only classifier" in found.skipped
+
+
+def test_another_criterion_from_the_audit_to_the_card(rows):
+    """Pairs that prefer the shorter text: clean by the criterion that wants it, and the card knows its voices."""
+    short = [
+        row | {"chosen": row["output"].split()[-1], "rejected": " ".join([row["output"]] * 3)} for row in rows[:150]
+    ]
+    only = ("length shortcut", "voice labels", "response-only classifier")
+    assert audit(short, POLITENESS, only=only).failed == ["length shortcut"]
+    report = audit(short, BREVITY, only=only)
+    assert report.passed and report["voice labels"].value == 0 and report.criterion is BREVITY
+    card = dataset_card(short, report, title="Short", licence="cc-by-4.0")
+    assert (
+        "| side | short | plain | long |" in card
+        and BREVITY.limits in card
+        and "polite" not in card.split("## Texts")[1]
+    )

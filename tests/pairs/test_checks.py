@@ -4,6 +4,7 @@ import random
 import string
 
 import pytest
+from brevity import BREVITY
 
 from helpers.files import DATA
 from helpers.llm.client import Reply
@@ -194,3 +195,11 @@ def test_problems_of_two_sides_say_whose_they_are():
         "wrong: weak: Athens is missing",
     )
     assert side_problems(CAPITAL, {"strong": "Athens.", "weak": "It is Athens."}) == ()
+
+
+def test_talk_about_the_task_is_in_the_words_of_the_criterion():
+    shortened, polite = "A shortened version: Athens.", "A polite version: Athens."
+    assert answer_problems(CAPITAL, shortened, criterion=BREVITY) == ["meta text: shortened version"]
+    assert answer_problems(CAPITAL, polite) == ["meta text: polite version"]
+    assert answer_problems(CAPITAL, polite, criterion=BREVITY) == answer_problems(CAPITAL, shortened) == []
+    assert kind(problems(CAPITAL, shortened, strict=False, criterion=BREVITY)[0]) == "meta text"

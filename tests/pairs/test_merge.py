@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from brevity import BREVITY
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -151,3 +152,9 @@ def test_costs_count_what_was_set_aside_too():
         "calls": 8, "tokens": 40, "seconds": 1.0, "pairs": 2, "yield": 0.5, "ties": 0.25, "agree": 0.5,
     }  # fmt: skip
     assert cost([])["yield"] == 0
+
+
+def test_agreement_is_by_the_rule_of_the_criterion():
+    rows = [row("Yes.", "Yes, it is so, and it has been so for a very long time indeed."), row("No.", "No, not.")]
+    assert cost(rows, criterion=BREVITY)["agree"] == 0.5
+    assert cost(rows, criterion=POLITENESS)["agree"] == 0
