@@ -81,7 +81,7 @@ class Batch(NamedTuple):
 
 
 class TokenizedPairs(NamedTuple):
-    """Records as pairs, and what became of those that exceed the context: nothing is left out or cut in silence."""
+    """Records as pairs, and what became of those that exceed the context: nothing is left out or cut silently."""
 
     pairs: list[TokenPair]
     kept: list[int]  # which records the pairs are from, counted from 0
@@ -105,7 +105,7 @@ CHOICES = (
 
 
 def tokenize_pair(prompt, chosen, rejected, tok, block_size, name="The pair") -> TokenPair:
-    """Tokenise prompt and responses apart, so that no token straddles their boundary, and end both responses.
+    """Tokenise prompt and responses apart, so that no token spans their boundary, and end both responses.
 
     Raises CourseError if the prompt or a side is empty, if both sides are equal, or if a row does not fit
     into `block_size` tokens: nothing is ever cut.
@@ -195,7 +195,7 @@ def collate(rows) -> Batch:
 
 
 def unpaired_from_pairs(pairs, both=True, seed=0) -> list[Unpaired]:
-    """Each pair as two single responses: the chosen one liked, the rejected one not. Who belongs together is lost.
+    """Each pair as two single responses: the chosen one liked, the rejected one not. Which two were a pair is lost.
 
     both: False keeps one side of each pair, drawn by a coin, as if nobody had ever compared anything.
     Raises CourseError if all pairs have the same prompt.

@@ -41,7 +41,7 @@ def score(model, samples, batch_size=16, forward=concatenated_forward) -> Tensor
     samples: TokenPairs give (n, 2), the chosen responses in column 0 and the rejected ones in column 1; Rows (a prompt
         and one response, as token ids) give (n, 1); Unpaired gives (n, 2), the response and the mismatched one.
     forward: scores one batch of samples, (B, sides).
-    There is no gradient, and the model is in eval mode meanwhile: dropout would blur the numbers.
+    There is no gradient, and the model is in eval mode meanwhile: dropout would add noise to the numbers.
     """
     sides = len(samples[0].rows) if samples else 0
     logps = torch.empty(len(samples), sides)

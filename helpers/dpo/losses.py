@@ -58,12 +58,12 @@ class Loss(NamedTuple):
 
 
 def nll(logp, n) -> Tensor:
-    """Negative log-likelihood of a token, in the mean."""
+    """Mean negative log-likelihood per token."""
     return -logp / n
 
 
 def log_odds(logp, n) -> Tensor:
-    """log p/(1 - p) of p = exp(logp / n), a token's probability in the mean (arXiv 2403.07691).
+    """log p/(1 - p) of p = exp(logp / n), the geometric mean of the token probabilities (arXiv 2403.07691).
 
     log(1 - p) is log 0 for a response that is certain, so p is held one millionth below 1.
     """
@@ -308,5 +308,5 @@ def check_losses(name, losses, logps):
         where = ", ".join(f"{field} = {values[row].item():.4g}" for field, values in fields.items())
         raise CourseError(
             f"The loss {name} is {losses[row].item()} for {bad.sum().item()} of {len(bad)} rows; the first has "
-            f"{where}. Mend its formula, or try a smaller beta or lr."
+            f"{where}. Correct its formula, or try a smaller beta or lr."
         )

@@ -1,4 +1,4 @@
-"""The checkpoint of a training under way: one file, written whole or not at all, to go on from exactly."""
+"""The checkpoint of a training under way: one file, written whole or not at all, from which it resumes exactly."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Training: one generator, which takes the steps, and one function around it, which keeps the books."""
+"""Training: one generator, which takes the steps, and one function around it: bar, validation, checkpoints, Ctrl-C."""
 
 import math
 import signal

@@ -72,7 +72,7 @@ def test_a_loss_that_is_not_finite_names_the_pair_and_keeps_the_weights(model, d
     policy = copy.deepcopy(model)
     keep = lambda row: policies.append(copy.deepcopy(policy))  # noqa: E731
     with pytest.raises(
-        CourseError, match="The loss breaks is nan for 4 of 4 rows; the first has logp_w = -.*Mend its formula"
+        CourseError, match="The loss breaks is nan for 4 of 4 rows; the first has logp_w = -.*Correct its formula"
     ):
         fit(policy, *data[:2], settings, breaks, callback=keep)
     assert same_weights(policy, policies[1])
