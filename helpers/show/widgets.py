@@ -130,9 +130,7 @@ def sketch(history, keys, y_label="loss") -> str:
         paths.append(f'<polyline points="{" ".join(xy)}" {look}/>')
         latest.append(f"{key.replace('_', ' ')} {line[-1][1]:.3g} ({stroke})")
     label = f"step {right:g}: {', '.join(latest)}"
-    return _svg(
-        "".join(paths), html.escape(label), html.escape(y_label), (min(steps), max(steps)), (min(values), max(values))
-    )
+    return _svg("".join(paths), html.escape(label), html.escape(y_label), (left, right), (low, high))
 
 
 def _svg(paths, label, y_label, steps, values) -> str:
