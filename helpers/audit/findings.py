@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from helpers.criterion import Criterion
@@ -36,28 +37,27 @@ class AuditSettings:
     seed: int = 0  # of the samples
 
     def __post_init__(self):
-        shares = ("similarity", "max_near_duplicates", "max_wrong_rejected", "max_phrase", "max_keywords")
-        for name in (*shares, "max_voice_errors"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise CourseError(f"AuditSettings: {name} is a share from 0 to 1, not {getattr(self, name)!r}.")
+        bounds = dict.fromkeys(("similarity", "max_near_duplicates", "max_wrong_rejected", "max_phrase"), (0, 1))
+        bounds |= dict.fromkeys(("max_keywords", "max_voice_errors"), (0, 1))
+        bounds |= {name: (1, inf) for name in ("keywords", "min_rows", "voice_sample")}
+        for name, (least, most) in (bounds | {"sample": (10, inf), "folds": (2, inf)}).items():
+            if not least <= getattr(self, name) <= most:
+                raise CourseError(f"AuditSettings: {name} is {least} to {most:g}, not {getattr(self, name)!r}.")
         low, high = self.neutral_chosen
         if not 0 <= low < high <= 1:
             raise CourseError(f"AuditSettings: neutral_chosen is (low, high), shares from 0 to 1, not {low, high}.")
-        for name, least in (("keywords", 1), ("min_rows", 1), ("sample", 10), ("voice_sample", 1), ("folds", 2)):
-            if getattr(self, name) < least:
-                raise CourseError(f"AuditSettings: {name} is at least {least}, not {getattr(self, name)!r}.")
 
 
 @dataclass(frozen=True)
 class Finding:
     """The result of one check. `passed` is None if it was skipped (no value) or only reports (with a value)."""
 
-    check: str
     passed: bool | None
     value: float | None
     threshold: str  # in words: "0", "at most 0.01", "0.3 to 0.7"; "" if there is none
     message: str
     rows: dict[int, str] = field(default_factory=dict)  # index of a row, from 0: what is wrong with it
+    check: str = ""  # its name
 
     @property
     def verdict(self) -> str:
@@ -79,16 +79,25 @@ class AuditInput:
     split: tuple[list[int], list[int]] | None = None  # indices of the training and of the validation rows
 
 
-def skipped(check: str, reason: str) -> Finding:
-    """A check that could not be done is not a check that was passed."""
-    return Finding(check, None, None, "", f"Skipped: {reason}")
+class Skipped(Exception):
+    """Raised by a check that cannot be done, with the reason: it is not a check that was passed."""
 
 
-def by_rows(check: str, bad: dict[int, str], total: int, fault: str, limit: float = 0.0) -> Finding:
+def at_most(limit: float, value: float, message: str, rows: dict[int, str] | None = None) -> Finding:
+    """A finding whose value must not exceed the limit."""
+    return Finding(value <= limit, value, f"at most {limit:g}" if limit else "0", message, rows or {})
+
+
+def between(limits: tuple[float, float], value: float, message: str) -> Finding:
+    """A finding whose value must lie within the limits."""
+    low, high = limits
+    return Finding(low <= value <= high, value, f"{low:g} to {high:g}", message)
+
+
+def by_rows(bad: dict[int, str], total: int, fault: str, limit: float = 0.0) -> Finding:
     """A finding about single rows: the share of `total` rows that have a fault, and which these are."""
-    share = len(bad) / total if total else 0.0
     message = f"{len(bad):,} of {total:,} rows {fault}." if bad else f"None of {total:,} rows {fault}."
-    return Finding(check, share <= limit, share, f"at most {limit:g}" if limit else "0", message, bad)
+    return at_most(limit, len(bad) / total if total else 0.0, message, bad)
 
 
 def is_english(texts: Iterable[str]) -> bool:

@@ -1,11 +1,11 @@
 """The gate: would I train on this? It reports, it can clean, and it never deletes silently."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from helpers.audit import rows as row_checks
 from helpers.audit import shortcuts
-from helpers.audit.findings import AuditInput, AuditSettings, Finding, as_rows, language_of
+from helpers.audit.findings import AuditInput, AuditSettings, Finding, Skipped, as_rows, language_of
 from helpers.criterion import Criterion
 from helpers.files import CourseError
 from helpers.politeness import POLITENESS
@@ -103,7 +103,15 @@ def audit(
         raise CourseError(f"There is no check {unknown[0]!r}. There is: {', '.join(CHECKS)}.")
     language = settings.language or language_of(rows)
     data = AuditInput(rows, criterion, settings, language, answers or {}, split)
-    return Audit(tuple(CHECKS[check](data) for check in only), len(rows), criterion, language)
+    return Audit(tuple(run_check(check, data) for check in only), len(rows), criterion, language)
+
+
+def run_check(name: str, data: AuditInput) -> Finding:
+    """The finding of one check; a check that cannot be done is skipped, which is neither passed nor failed."""
+    try:
+        return replace(CHECKS[name](data), check=name)
+    except Skipped as reason:
+        return Finding(None, None, "", f"Skipped: {reason}", check=name)
 
 
 def answer_keys(records: Iterable) -> dict[tuple[str, str], list[str]]:

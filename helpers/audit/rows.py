@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from helpers.audit.findings import ENGLISH, AuditInput, Finding, by_rows, skipped
+from helpers.audit.findings import ENGLISH, AuditInput, Finding, Skipped, by_rows
 from helpers.pairs.checks import meta_text, new_numbers, normalised, prompt_key, refusals
 from helpers.pairs.near_duplicates import near_repeats
 from helpers.records import FIVE_KEYS, contains_answer
@@ -38,7 +38,7 @@ def equal_sides(data: AuditInput) -> Finding:
     for index, row in enumerate(data.rows):
         if row["chosen"].strip() and normalised(row["chosen"]) == normalised(row["rejected"]):
             bad[index] = f"both sides say {shortened(row['chosen'])}"
-    return by_rows("equal sides", bad, len(data.rows), "have two equal sides")
+    return by_rows(bad, len(data.rows), "have two equal sides")
 
 
 def contradictions(data: AuditInput) -> Finding:
@@ -50,7 +50,7 @@ def contradictions(data: AuditInput) -> Finding:
         if other is not None and sides[0] != sides[1]:
             bad[index] = f"record {other + 1} prefers the other side"
         first.setdefault((question, *sides), index)
-    return by_rows("contradictions", bad, len(data.rows), "contradict an earlier row")
+    return by_rows(bad, len(data.rows), "contradict an earlier row")
 
 
 def empty(data: AuditInput) -> Finding:
@@ -60,7 +60,7 @@ def empty(data: AuditInput) -> Finding:
         for index, row in enumerate(data.rows)
         if (keys := [key for key in ("instruction", *SIDES) if not row[key].strip()])
     }
-    return by_rows("empty", bad, len(data.rows), "have an empty text")
+    return by_rows(bad, len(data.rows), "have an empty text")
 
 
 def truncated(data: AuditInput) -> Finding:
@@ -72,7 +72,7 @@ def truncated(data: AuditInput) -> Finding:
     by_end = bool(texts) and sum(map(ends_well, texts)) >= 0.9 * len(texts)
     known = any("done_reason" in row for row in data.rows)
     if not (by_end or known):
-        return skipped("truncated", "fewer than nine answers in ten end with a mark, and no row has a done_reason.")
+        raise Skipped("fewer than nine answers in ten end with a mark, and no row has a done_reason.")
     bad = {}
     for index, row in enumerate(data.rows):
         cut = [side for side in SIDES if by_end and len(row[side].split()) > 3 and not ends_well(row[side])]
@@ -80,7 +80,7 @@ def truncated(data: AuditInput) -> Finding:
             bad[index] = "the reply reached the token limit"
         elif cut:
             bad[index] = f"{cut[0]} ends with {shortened(row[cut[0]][-30:])}"
-    return by_rows("truncated", bad, len(data.rows), "have an answer that is cut off")
+    return by_rows(bad, len(data.rows), "have an answer that is cut off")
 
 
 def ends_well(text: str) -> bool:
@@ -91,43 +91,43 @@ def ends_well(text: str) -> bool:
 
 def refused(data: AuditInput) -> Finding:
     """The model declined to answer, and the original does not."""
-    return _talk(data, "refused", refusals, "have a side that refuses to answer")
+    return _talk(data, refusals, "have a side that refuses to answer")
 
 
 def leaked_meta_text(data: AuditInput) -> Finding:
     """A side talks about the task, or is quoted as a whole: "Here is the rewritten answer: …"."""
     look = partial(meta_text, criterion=data.criterion)
-    return _talk(data, "leaked meta-text", look, "have a side that talks about the task")
+    return _talk(data, look, "have a side that talks about the task")
 
 
-def _talk(data: AuditInput, check: str, look: Callable[[str, str], list[str]], fault: str) -> Finding:
+def _talk(data: AuditInput, look: Callable[[str, str], list[str]], fault: str) -> Finding:
     """A check of English phrases on both sides; `look(original, side)` names what the side should not say."""
     if data.language != ENGLISH:
-        return skipped(check, "the phrases that it looks for are English, and this set is not.")
+        raise Skipped("the phrases that it looks for are English, and this set is not.")
     bad = {}
     for index, row in enumerate(data.rows):
         if phrases := [f"{side}: {phrase}" for side in SIDES for phrase in look(row["output"], row[side])]:
             bad[index] = "; ".join(phrases)
-    return by_rows(check, bad, len(data.rows), fault)
+    return by_rows(bad, len(data.rows), fault)
 
 
 def changed_facts(data: AuditInput) -> Finding:
     """The chosen answer lacks a word of the answer key, or has a number that nobody mentioned."""
-    return _facts(data, "changed facts", "chosen", "have a chosen side with a changed fact", 0.0)
+    return _facts(data, "chosen", "have a chosen side with a changed fact", 0.0)
 
 
 def wrong_rejected(data: AuditInput) -> Finding:
     """The same on the rejected side. A few teach correctness as well; many hide what else is preferred."""
     limit = data.settings.max_wrong_rejected
-    return _facts(data, "wrong rejected", "rejected", "have a rejected side with a changed fact", limit)
+    return _facts(data, "rejected", "have a rejected side with a changed fact", limit)
 
 
-def _facts(data: AuditInput, check: str, side: str, fault: str, limit: float) -> Finding:
+def _facts(data: AuditInput, side: str, fault: str, limit: float) -> Finding:
     """The check of one side against the answer keys; rows without a key are not looked at."""
     keys = {index: data.answers.get((row["instruction"], row["input"])) for index, row in enumerate(data.rows)}
     keys = {index: key for index, key in keys.items() if key}
     if not keys:
-        return skipped(check, "no row has an answer key. Pass answers={(instruction, input): [words]}.")
+        raise Skipped("no row has an answer key. Pass answers={(instruction, input): [words]}.")
     bad = {}
     for index, key in keys.items():
         row = data.rows[index]
@@ -136,7 +136,7 @@ def _facts(data: AuditInput, check: str, side: str, fault: str, limit: float) ->
         changes += [f"new number: {number}" for number in new_numbers(known, row[side])]
         if changes:
             bad[index] = "; ".join(changes)
-    return by_rows(check, bad, len(keys), "with an answer key " + fault, limit)
+    return by_rows(bad, len(keys), "with an answer key " + fault, limit)
 
 
 def repeated_rows(data: AuditInput) -> Finding:
@@ -144,13 +144,13 @@ def repeated_rows(data: AuditInput) -> Finding:
     repeats = near_repeats(data.rows, data.settings.similarity)
     bad = {index: f"{similarity:.0%} like record {other + 1}" for index, (other, similarity) in repeats.items()}
     fault, limit = "nearly repeat an earlier row", data.settings.max_near_duplicates
-    return by_rows("near-duplicates", bad, len(data.rows), fault, limit)
+    return by_rows(bad, len(data.rows), fault, limit)
 
 
 def split_leakage(data: AuditInput) -> Finding:
     """A question of the validation rows that is asked in the training rows, too, up to case and punctuation."""
     if data.split is None:
-        return skipped("split leakage", "no split was given. Pass split=(training, validation), indices of rows.")
+        raise Skipped("no split was given. Pass split=(training, validation), indices of rows.")
     train, held_out = data.split
     trained = {}
     for index in train:
@@ -159,7 +159,7 @@ def split_leakage(data: AuditInput) -> Finding:
     for index in held_out:
         if (other := trained.get(prompt_key(data.rows[index]))) is not None:
             bad[index] = f"asked in training record {other + 1}, too"
-    return by_rows("split leakage", bad, len(held_out), "of the validation part ask a training question")
+    return by_rows(bad, len(held_out), "of the validation part ask a training question")
 
 
 def unusual_characters(data: AuditInput) -> Finding:
@@ -169,7 +169,7 @@ def unusual_characters(data: AuditInput) -> Finding:
         strange = {f"{key}: {what}" for key in FIVE_KEYS for what in unusual(row[key])}
         if strange:
             bad[index] = "; ".join(sorted(strange))
-    return by_rows("unusual characters", bad, len(data.rows), "have unusual characters")
+    return by_rows(bad, len(data.rows), "have unusual characters")
 
 
 def unusual(text: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 
-from helpers.audit.findings import AuditInput, Finding, skipped
+from helpers.audit.findings import AuditInput, Finding, Skipped, at_most, between
 from helpers.criterion import Criterion
 from helpers.pairs.checks import prompt_key
 
@@ -32,13 +32,11 @@ def longer_wins(pairs: list[dict]) -> float:
 
 def length_shortcut(data: AuditInput) -> Finding:
     """ "Take the longer one" must be as good as the criterion lets one expect: mostly, about as good as a coin."""
-    check, (low, high) = "length shortcut", data.criterion.longer_chosen
     differing = sum(len(row["chosen"]) != len(row["rejected"]) for row in data.rows)
-    if differing < data.settings.min_rows:
-        return skipped(check, too_few(data, differing, "pairs that differ in length"))
+    enough(data, differing, "pairs that differ in length")
     share = longer_wins(data.rows)
     message = f'"Take the longer one" is right on {share:.1%} of {differing:,} pairs.'
-    return Finding(check, low <= share <= high, share, f"{low:g} to {high:g}", message)
+    return between(data.criterion.longer_chosen, share, message)
 
 
 class Probe(NamedTuple):
@@ -50,27 +48,23 @@ class Probe(NamedTuple):
 
 
 def single_phrase(data: AuditInput) -> Finding:
-    """One word, or one pair of words, that reveals the chosen (or the rejected) side."""
-    return _phrase_check(data, "single phrase", 1, data.settings.max_phrase)
+    """One word, or one pair of words, that gives the chosen (or the rejected) side away."""
+    return _phrase_check(data, 1, data.settings.max_phrase)
 
 
 def keyword_list(data: AuditInput) -> Finding:
-    """A short list of such words and word pairs."""
-    settings = data.settings
-    return _phrase_check(data, "keyword list", settings.keywords, settings.max_keywords)
+    """A short list of them: the lazy model's way."""
+    return _phrase_check(data, data.settings.keywords, data.settings.max_keywords)
 
 
-def _phrase_check(data: AuditInput, check: str, size: int, limit: float) -> Finding:
-    pairs, reason = sample_of(data)
-    if reason:
-        return skipped(check, reason)
-    probe = probe_phrases(pairs, size, data.settings.folds)
+def _phrase_check(data: AuditInput, size: int, limit: float) -> Finding:
+    probe = probe_phrases(sample_of(data), size, data.settings.folds)
     what = "The best single phrase tells" if size == 1 else f"The {size} best phrases tell"
     message = (
         f"{what} {probe.accuracy:.1%} of pairs with unseen prompts right, a pair without them counting half: "
         f"{', '.join(probe.strongest)}."
     )
-    return Finding(check, probe.accuracy <= limit, probe.accuracy, f"at most {limit:g}", message)
+    return at_most(limit, probe.accuracy, message)
 
 
 def probe_phrases(pairs: list[dict], size: int, folds: int = 5) -> Probe:
@@ -108,18 +102,14 @@ def weights_of(spread: csr_matrix, size: int) -> np.ndarray:
 
 def response_only(data: AuditInput) -> Finding:
     """How well all words together separate the sides. It has no limit: see the message."""
-    check = "response-only classifier"
-    pairs, reason = sample_of(data)
-    if reason:
-        return skipped(check, reason)
-    probe = probe_classifier(pairs, data.settings.folds)
+    probe = probe_classifier(sample_of(data), data.settings.folds)
     message = (
         f"A classifier that never sees the question is right on {probe.of_responses:.1%} of single responses and "
         f"{probe.accuracy:.1%} of pairs. This has no limit: a preference for a voice is in the words, so a high value "
         "does not tell a voice from a shortcut. It says that these pairs can teach little that the response alone "
         f"does not show. Strongest: {', '.join(probe.strongest)}."
     )
-    return Finding(check, None, probe.accuracy, "", message)
+    return Finding(None, probe.accuracy, "", message)
 
 
 def probe_classifier(pairs: list[dict], folds: int = 5) -> Probe:
@@ -153,63 +143,59 @@ def folds_by_prompt(pairs: list[dict], folds: int):
     return GroupKFold(folds).split(np.zeros(len(pairs)), groups=groups)
 
 
-def sample_of(data: AuditInput) -> tuple[list[dict], str]:
-    """Up to `settings.sample` rows with two sides, drawn with a seed; or the reason why there are too few."""
+def sample_of(data: AuditInput) -> list[dict]:
+    """Up to `settings.sample` rows with two sides, drawn with a seed. Raises Skipped if there are too few."""
     settings = data.settings
     rows = [row for row in data.rows if row["chosen"].strip() and row["rejected"].strip()]
-    if len(rows) < settings.min_rows:
-        return [], too_few(data, len(rows), "pairs")
+    enough(data, len(rows), "pairs")
     if len(rows) > settings.sample:
         rows = random.Random(settings.seed).sample(rows, settings.sample)
     prompts = len({prompt_key(row) for row in rows})
     if prompts < settings.folds:
-        return [], f"it has {prompts} different prompts, too few for {settings.folds} folds."
-    return rows, ""
+        raise Skipped(f"it has {prompts} different prompts, too few for {settings.folds} folds.")
+    return rows
+
+
+def enough(data: AuditInput, number: int, what: str) -> None:
+    """Raise Skipped if a share of so few would say nothing."""
+    if number < data.settings.min_rows:
+        raise Skipped(f"{number} {what}, and a share of fewer than {data.settings.min_rows} says nothing.")
 
 
 def voice_labels(data: AuditInput) -> Finding:
     """Where the pairs are about the criterion: by its rule, the chosen side must not be the worse one."""
-    check, criterion, limit = "voice labels", data.criterion, data.settings.max_voice_errors
-    levels, reason = sampled_levels(data)
-    if reason:
-        return skipped(check, reason)
+    criterion, levels = data.criterion, sampled_levels(data)
     differing = {index: pair for index, pair in levels.items() if pair[0] != pair[1]}
     if len(differing) < len(levels) / 2:
         number = f"{len(differing):,} of {len(levels):,} pairs"
-        return skipped(check, f"{number} differ in {criterion.name}, so it is not their subject.")
+        raise Skipped(f"{number} differ in {criterion.name}, so it is not their subject.")
     bad = {index: f"chosen {chosen}, rejected {rejected} of 5" for index, (chosen, rejected) in differing.items()
            if chosen < rejected}  # fmt: skip
-    share, pairs = len(bad) / len(differing), f"{len(differing):,} pairs that differ in {criterion.name}"
+    pairs = f"{len(differing):,} pairs that differ in {criterion.name}"
     message = f"The side that is {criterion.directions[1]} is chosen in {len(bad):,} of {pairs}, by rule."
-    return Finding(check, share <= limit, share, f"at most {limit:g}", message, bad)
+    return at_most(data.settings.max_voice_errors, len(bad) / len(differing), message, bad)
 
 
 def voice_balance(data: AuditInput) -> Finding:
     """Neutral texts must be on either side, else "sounds like a rewrite" tells the sides apart as well."""
-    check, neutral, (low, high) = "voice balance", data.criterion.neutral, data.settings.neutral_chosen
-    levels, reason = sampled_levels(data)
-    if reason:
-        return skipped(check, reason)
-    counts = voice_counts(levels.values(), data.criterion)
+    neutral, counts = data.criterion.neutral, voice_counts(sampled_levels(data).values(), data.criterion)
     total = counts["chosen"][neutral] + counts["rejected"][neutral]
-    if total < data.settings.min_rows:
-        return skipped(check, too_few(data, total, f"{neutral} texts"))
+    enough(data, total, f"{neutral} texts")
     share = counts["chosen"][neutral] / total
     sides = "; ".join(f"{side}: " + ", ".join(f"{count:,} {voice}" for voice, count in of_side.most_common())
                       for side, of_side in counts.items())  # fmt: skip
     message = f"{share:.1%} of {total:,} {neutral} texts are chosen ({sides})."
-    return Finding(check, low <= share <= high, share, f"{low:g} to {high:g}", message)
+    return between(data.settings.neutral_chosen, share, message)
 
 
-def sampled_levels(data: AuditInput) -> tuple[dict[int, tuple[int, int]], str]:
-    """Levels of the two sides of the rows, all or a sample, by the index of the row; or why they cannot be had."""
+def sampled_levels(data: AuditInput) -> dict[int, tuple[int, int]]:
+    """Levels of the two sides of the rows, all or a sample, by the index of the row. Raises Skipped if not known."""
     if data.language != data.criterion.language:
-        return {}, f"the rule for {data.criterion.name} does not know the language of this set."
-    if len(data.rows) < data.settings.min_rows:
-        return {}, too_few(data, len(data.rows), "rows")
+        raise Skipped(f"the rule for {data.criterion.name} does not know the language of this set.")
+    enough(data, len(data.rows), "rows")
     size = min(data.settings.voice_sample, len(data.rows))
     sample = sorted(random.Random(data.settings.seed).sample(range(len(data.rows)), size))
-    return {index: levels_of(data.rows[index], data.criterion) for index in sample}, ""
+    return {index: levels_of(data.rows[index], data.criterion) for index in sample}
 
 
 def levels_of(row: dict, criterion: Criterion) -> tuple[int, int]:
@@ -225,11 +211,5 @@ def _level(rule: Callable[[str], int], text: str) -> int:
 
 def voice_counts(levels: Iterable[tuple[int, int]], criterion: Criterion) -> dict[str, Counter]:
     """How many texts of each side have which voice."""
-    names = {side: [criterion.voices[(level <= 3) + (level < 3)] for level in of_side]
-             for side, of_side in zip(("chosen", "rejected"), zip(*levels, strict=True), strict=True)}  # fmt: skip
-    return {side: Counter(voices) for side, voices in names.items()}
-
-
-def too_few(data: AuditInput, number: int, what: str) -> str:
-    """Why a share is not computed."""
-    return f"{number} {what}, and a share of fewer than {data.settings.min_rows} says nothing."
+    sides = dict(zip(("chosen", "rejected"), zip(*levels, strict=True), strict=True))
+    return {side: Counter(criterion.voices[(n <= 3) + (n < 3)] for n in of_side) for side, of_side in sides.items()}

@@ -62,6 +62,20 @@ def alert(error: CourseError) -> str:
     return f'<p role="alert" style="font-weight:bold">{html.escape(str(error))}</p>'
 
 
+def draw_session(tool, controls) -> str | None:
+    """Show how far a tool's session is, and return the key of the item to be judged; None at the end.
+
+    controls: what is of no use at the end.
+    """
+    done, queue = tool.session.done, tool.session.queue
+    tool.error.value, tool.progress.value = "", len(done)
+    tool.status.value = html.escape(f"{len(done)} of {len(tool.items)} judged. Saved in {shown(tool.store.path)}.")
+    tool.buttons["Undo"].disabled = not done
+    for control in controls:
+        control.disabled = not queue
+    return queue[0] if queue else None
+
+
 def nothing_judged(store: JudgementStore) -> HTML:
     """What stands in place of a table of judgements."""
     where = html.escape(shown(store.path))
@@ -148,15 +162,10 @@ class Annotator:
     def draw(self):
         """Show the item at the head of the queue, or the end."""
         self._write("")
-        done, queue = self.session.done, self.session.queue
-        self.error.value, self.progress.value = "", len(done)
-        self.status.value = html.escape(f"{len(done)} of {len(self.items)} judged. Saved in {shown(self.store.path)}.")
-        item = self.items[queue[0]] if queue else None
-        for control in (self.entry, self.buttons["Save"], self.buttons["All tied"], self.buttons["Skip"]):
-            control.disabled = item is None
+        key = draw_session(self, [self.entry, *(self.buttons[label] for label in ("Save", "All tied", "Skip"))])
+        item = self.items.get(key)
         for number, digit in enumerate(self.digits, start=1):
             digit.layout.display = None if item and number <= len(item.answers) else "none"
-        self.buttons["Undo"].disabled = not done
         if item is None:
             self.card.value = "<p>All questions are judged. Thank you.</p>"
             return

@@ -9,7 +9,7 @@ from IPython.display import HTML, display
 from helpers.files import CourseError, shown
 from helpers.pairs.judgements import JudgementStore, Session
 from helpers.records import fingerprint
-from helpers.show.annotate import alert, nothing_judged
+from helpers.show.annotate import alert, draw_session, nothing_judged
 from helpers.show.tables import side_by_side, table
 from helpers.stats import wilson
 
@@ -63,16 +63,11 @@ class BlindAB:
 
     def draw(self):
         """Show the item at the head of the queue, or the end."""
-        done, queue = self.session.done, self.session.queue
-        self.error.value, self.progress.value = "", len(done)
-        self.status.value = html.escape(f"{len(done)} of {len(self.items)} judged. Saved in {shown(self.store.path)}.")
-        for label in BUTTONS:
-            self.buttons[label].disabled = not queue
-        self.buttons["Undo"].disabled = not done
-        if not queue:
+        key = draw_session(self, [self.buttons[label] for label in BUTTONS])
+        if key is None:
             self.card.value = "<p>All pairs are judged. Thank you.</p>"
             return
-        item, (left, right) = self.items[queue[0]], self.sides(queue[0])
+        item, (left, right) = self.items[key], self.sides(key)
         self.card.value = ab_card(item["prompt"], item[left], item[right]).data
 
     def _ipython_display_(self):

@@ -110,8 +110,8 @@ def test_settings_out_of_range_are_refused(wrong):
 
 
 def test_the_four_verdicts():
-    verdicts = [Finding("c", passed, value, "", "").verdict
+    verdicts = [Finding(passed, value, "", "").verdict
                 for passed, value in ((True, 0.0), (False, 1.0), (None, None), (None, 0.4))]  # fmt: skip
     assert verdicts == ["pass", "fail", "skipped", "reported"]
-    assert by_rows("c", {1: "x"}, 100, "are bad", 0.01).passed
-    assert not by_rows("c", {1: "x", 2: "y"}, 100, "are bad", 0.01).passed
+    assert by_rows({1: "x"}, 100, "are bad", 0.01).passed
+    assert not by_rows({1: "x", 2: "y"}, 100, "are bad", 0.01).passed

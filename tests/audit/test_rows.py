@@ -2,7 +2,8 @@
 
 import pytest
 
-from helpers.audit.findings import AuditInput, AuditSettings
+from helpers.audit.findings import AuditInput, AuditSettings, Skipped
+from helpers.audit.gate import CHECKS, run_check
 from helpers.audit.rows import (
     changed_facts,
     contradictions,
@@ -125,14 +126,18 @@ def test_split_leakage_ignores_case_and_punctuation():
     ],
 )
 def test_what_cannot_be_checked_is_skipped_and_not_passed(check, missing):
-    finding = check(data(**missing))
-    assert (finding.verdict, finding.passed, finding.value) == ("skipped", None, None)
+    with pytest.raises(Skipped):
+        check(data(**missing))
+    name = next(name for name, function in CHECKS.items() if function is check)
+    finding = run_check(name, data(**missing))
+    assert (finding.check, finding.verdict, finding.passed, finding.value) == (name, "skipped", None, None)
     assert finding.message.startswith("Skipped: ")
 
 
 def test_missing_end_marks_say_nothing_where_they_are_usual():
     bare = [{"chosen": "this is a fine answer", "rejected": "so is this one here"}] * 12
-    assert truncated(data(*bare)).verdict == "skipped"
+    with pytest.raises(Skipped, match="fewer than nine answers in ten end with a mark"):
+        truncated(data(*bare))
     assert truncated(data(*bare[1:], {"done_reason": "length"})).rows == {11: "the reply reached the token limit"}
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from brevity import BREVITY
 
-from helpers.audit.findings import AuditInput, AuditSettings
+from helpers.audit.findings import AuditInput, AuditSettings, Skipped
 from helpers.audit.shortcuts import (
     WORD,
     folds_by_prompt,
@@ -129,8 +129,8 @@ def test_the_careless_rater_and_the_one_sided_set(rows):
 
 
 def test_pairs_about_something_else_have_no_voice_labels(rows):
-    finding = voice_labels(data([row | {"chosen": row["output"], "rejected": "It is wrong."} for row in rows]))
-    assert finding.verdict == "skipped" and "politeness, so it is not their subject" in finding.message
+    with pytest.raises(Skipped, match="politeness, so it is not their subject"):
+        voice_labels(data([row | {"chosen": row["output"], "rejected": "It is wrong."} for row in rows]))
 
 
 def test_voices_are_those_of_the_criterion(rows):
@@ -150,18 +150,21 @@ def test_another_criterion_expects_another_length_and_has_its_own_voices(rows):
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_small_set_is_skipped(check, rows):
-    finding = check(data(rows[:20]))
-    assert finding.verdict == "skipped" and "says nothing" in finding.message
+    with pytest.raises(Skipped, match="says nothing"):
+        check(data(rows[:20]))
 
 
 @pytest.mark.parametrize("check", [voice_labels, voice_balance])
 def test_another_language_has_no_voice(check, rows):
-    assert check(data(rows, language=None)).verdict == "skipped"
+    with pytest.raises(Skipped, match="does not know the language"):
+        check(data(rows, language=None))
 
 
 def test_one_prompt_cannot_be_folded(rows):
     same = [row | {"instruction": "Why?"} for row in rows]
-    assert single_phrase(data(same)).verdict == response_only(data(same)).verdict == "skipped"
+    for check in (single_phrase, response_only):
+        with pytest.raises(Skipped, match="1 different prompts"):
+            check(data(same))
 
 
 def test_empty_sides_are_left_out(rows):
