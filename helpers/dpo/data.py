@@ -1,6 +1,6 @@
 """From preference records to batches of tokens: tokenising, padding and masking, splitting, shuffling.
 
-The unit is a Row, a prompt and one response. A TokenPair has two of them, and so has an Unpaired response.
+The unit is a TokenRow, a prompt and one response. A TokenPair has two of them, and so has an Unpaired response.
 """
 
 import random
@@ -13,7 +13,7 @@ from helpers.files import CourseError
 from helpers.gpt.prompt import FOOTER, format_prompt
 
 
-class Row(NamedTuple):
+class TokenRow(NamedTuple):
     """A prompt and one response as token ids: what the model scores."""
 
     prompt: list[int]
@@ -39,12 +39,12 @@ class TokenPair:
     length = property(lambda self: longest_row(self))
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[TokenRow, ...]:
         shared = min(len(self.chosen), len(self.rejected))
         responses = [self.chosen, self.rejected]
         if self.shared_prefix:
             responses += [self.chosen[:shared], self.rejected[:shared]]
-        return tuple(Row(self.prompt, response) for response in responses)
+        return tuple(TokenRow(self.prompt, response) for response in responses)
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Unpaired:
     label: bool
     mismatched: list[int]
 
-    rows = property(lambda self: (Row(self.prompt, self.response), Row(self.prompt, self.mismatched)))
+    rows = property(lambda self: (TokenRow(self.prompt, self.response), TokenRow(self.prompt, self.mismatched)))
     length = property(lambda self: longest_row(self))
 
 

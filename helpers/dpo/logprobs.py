@@ -3,7 +3,6 @@
 All scoring in the course goes this way: rows -> `collate` -> `sequence_logprobs`.
 """
 
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -35,34 +34,26 @@ def concatenated_forward(model, samples):
     return sequence_logprobs(model, batch).view(-1, len(samples)).T
 
 
+@torch.no_grad()
 def score(model, samples, batch_size=16, forward=concatenated_forward) -> Tensor:
     """log π(response | prompt) of every side of every sample, (n, sides), in the order of the samples, on the CPU.
 
-    samples: TokenPairs give (n, 2), the chosen responses in column 0 and the rejected ones in column 1; Rows (a prompt
-        and one response, as token ids) give (n, 1); Unpaired gives (n, 2), the response and the mismatched one.
+    samples: TokenPairs give (n, 2), the chosen responses in column 0 and the rejected ones in column 1; TokenRows
+        (a prompt and one response) give (n, 1); Unpaired gives (n, 2), the response and the mismatched one.
     forward: scores one batch of samples, (B, sides).
     There is no gradient, and the model is in eval mode meanwhile: dropout would add noise to the numbers.
     """
-    sides = len(samples[0].rows) if samples else 0
-    logps = torch.empty(len(samples), sides)
+    logps = torch.empty(len(samples), len(samples[0].rows) if samples else 0)
     order = sorted(range(len(samples)), key=lambda i: samples[i].length)
-    with evaluating(model):
-        for start in range(0, len(order), batch_size):
-            indices = order[start : start + batch_size]
-            logps[indices] = forward(model, [samples[i] for i in indices]).cpu()
-    return logps
-
-
-@contextmanager
-def evaluating(model):
-    """Without gradient and in eval mode; the mode that the model was in comes back."""
     was_training = model.training
     model.eval()
     try:
-        with torch.no_grad():
-            yield
+        for start in range(0, len(order), batch_size):
+            indices = order[start : start + batch_size]
+            logps[indices] = forward(model, [samples[i] for i in indices]).cpu()
     finally:
         model.train(was_training)
+    return logps
 
 
 class PairLogps(NamedTuple):
@@ -127,7 +118,7 @@ class UnpairedLogps(NamedTuple):
 def need_reference(logp) -> Tensor:
     """The reference's log-probs, or a CourseError if there are none."""
     if logp is None:
-        raise CourseError("This loss compares with a reference, and there is none. Pass the reference log-probs.")
+        raise CourseError("This loss compares with a reference, and there is none. Compute its log-probs with score.")
     return logp
 
 

@@ -47,7 +47,7 @@ class Loss(NamedTuple):
     formula: Callable  # (PairLogps, beta and further settings with their defaults) -> losses (B,), finite
     equation: str = ""
     source: str = ""
-    reference: bool | None = True  # False: it does without, and must not be given one; None: as it likes
+    reference: bool = True  # False: it does without, and must not be given one
     per_token: bool = False  # its reward is a mean over tokens, so that beta is per token, too
     unpaired: "Loss | None" = None  # the same for UnpairedLogps, if there is such a thing
 
@@ -204,19 +204,19 @@ class Objective:
     def __call__(self, logps) -> Tensor:
         """Losses (B,) of PairLogps or UnpairedLogps, with gradient.
 
-        Raises CourseError if the loss is for pairs only, if the reference is missing or too much, and unless there is
-        one finite number a row.
+        Raises CourseError if the loss does not fit the data, and unless there is one finite number a row.
         """
-        loss = self.loss
-        if isinstance(logps, UnpairedLogps):
-            loss = loss.unpaired
-            if loss is None:
-                names = ", ".join(name for name, other in LOSSES.items() if other.unpaired)
-                raise CourseError(
-                    f'The loss "{self.name}" learns from pairs, and these are single responses, liked or not. '
-                    f"Losses for those: {names}."
-                )
-        check_reference(self.name, loss, logps)
+        loss = self.loss.unpaired if isinstance(logps, UnpairedLogps) else self.loss
+        if loss is None:
+            names = ", ".join(name for name, other in LOSSES.items() if other.unpaired)
+            raise CourseError(
+                f'The loss "{self.name}" learns from pairs, and these are single responses, liked or not. '
+                f"Losses for those: {names}."
+            )
+        if not loss.reference and logps.ref_w is not None:
+            raise CourseError(
+                f'The loss "{self.name}" does without a reference, and one was given. Pass None for its log-probs.'
+            )
         losses = loss.formula(logps, **self.settings)
         check_losses(self.name, losses, logps)
         return losses
@@ -263,11 +263,11 @@ def resolve_loss(loss="dpo", **settings) -> Objective:
 
 
 def _of_function(function):
-    """A function of the learner's as a table entry: it may do without a reference, and work on unpaired data."""
+    """A function of the learner's as an entry of the table; of unpaired data it sees UnpairedLogps."""
     name = getattr(getattr(function, "func", function), "__name__", type(function).__name__)
     if not inspect.signature(function).parameters:
         raise CourseError(f"The loss {name} takes nothing, and it must take one PairLogps.")
-    return name, Loss(function, reference=None, unpaired=Loss(function, reference=None))
+    return name, Loss(function, unpaired=Loss(function))
 
 
 def _by_name(name):
@@ -277,19 +277,6 @@ def _by_name(name):
         hint = f'Did you mean "{near[0]}"?' if near else f"There are: {', '.join(LOSSES)}."
         raise CourseError(f"There is no loss {name!r}. {hint}")
     return key, LOSSES[key]
-
-
-def check_reference(name, loss, logps):
-    """Raises CourseError if a loss that needs a reference has none, or one that does without has one."""
-    known = (logps.ref if isinstance(logps, UnpairedLogps) else logps.ref_w) is not None
-    if loss.reference is False and known:
-        raise CourseError(
-            f'The loss "{name}" does without a reference, and one was given. Pass None for its log-probs.'
-        )
-    if loss.reference and not known:
-        raise CourseError(
-            f'The loss "{name}" compares with a reference, and there is none. Compute its log-probs with score.'
-        )
 
 
 def check_losses(name, losses, logps):

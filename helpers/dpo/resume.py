@@ -98,7 +98,7 @@ def probe(loss, unpaired) -> list[str]:
     n_w, n_l = (3 + 9 * x).floor(), (20 - 5 * x).floor()
     if unpaired:
         logps = UnpairedLogps(logp_w, ref_w, logp_l > ref_l, torch.tensor(0.7))
-    elif loss.loss.reference is False:
+    elif not loss.loss.reference:
         logps = PairLogps(logp_w, logp_l, n_w, n_l)
     else:
         logps = PairLogps(logp_w, logp_l, n_w, n_l, ref_w, ref_l, (logp_w - ref_w) / 3, (logp_l - ref_l) / 5)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.dpo.data import Row, grouped_split, tokenize_pairs
+from helpers.dpo.data import TokenRow, grouped_split, tokenize_pairs
 from helpers.dpo.logprobs import score
 from helpers.files import CourseError
 from helpers.gpt.prompt import format_prompt
@@ -125,7 +125,7 @@ def diversity(texts) -> dict[str, float]:
 
 def log_ratios(policy, reference, answers):
     """log π(y|x) - log π_ref(y|x) of the policy's own answers y, (N,). Their mean estimates KL(π‖π_ref)."""
-    rows = list(map(Row, answers.prompts, answers.responses))
+    rows = list(map(TokenRow, answers.prompts, answers.responses))
     return (score(policy, rows) - score(reference, rows)).squeeze(dim=1)
 
 

@@ -200,7 +200,7 @@ class Score:
     reason: str = ""
 
 
-def score(
+def score_one(
     llm: LLM | RecordingLLM,
     question: str,
     answer: str,
@@ -222,8 +222,8 @@ def score_all(
     workers: int = 8,
     **options,
 ) -> list[Score]:
-    """`score` of every (question, answer), several at once, with a progress bar."""
-    return _each(lambda pair: score(llm, *pair, prompt, **options), answers, workers, "scoring")
+    """`score_one` of every (question, answer), several at once, with a progress bar."""
+    return _each(lambda pair: score_one(llm, *pair, prompt, **options), answers, workers, "scoring")
 
 
 # --- Asking ---------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from helpers.dpo.data import Row, collate
+from helpers.dpo.data import TokenRow, collate
 from helpers.dpo.logprobs import concatenated_forward, score, sequence_logprobs
 
 
@@ -24,7 +24,7 @@ def test_scores_keep_the_order_of_the_pairs(model, pairs):
 
 
 def test_single_rows_are_scored_as_the_sides_of_pairs_are(model, pairs):
-    rows = [Row(pair.prompt, pair.rejected) for pair in pairs]
+    rows = [TokenRow(pair.prompt, pair.rejected) for pair in pairs]
     check(score(model, rows, batch_size=4), model, rows)
     torch.testing.assert_close(score(model, rows)[:, 0], score(model, pairs)[:, 1])
 

@@ -8,7 +8,7 @@ import torch
 from brevity import BREVITY
 
 from helpers import stats
-from helpers.dpo.data import Row
+from helpers.dpo.data import TokenRow
 from helpers.dpo.logprobs import score
 from helpers.evaluate import samples as ev
 from helpers.files import CourseError
@@ -109,7 +109,7 @@ def test_the_answers_of_a_model(make_gpt, tok):
 
 
 def test_scores_of_single_answers_are_those_of_each_row_alone(model):
-    rows = [Row([1, 2, 3], [7, EOT]), Row([4], [8, 9, 10, 11, EOT]), Row([5, 6], [12])]
+    rows = [TokenRow([1, 2, 3], [7, EOT]), TokenRow([4], [8, 9, 10, 11, EOT]), TokenRow([5, 6], [12])]
     found = score(model, rows, batch_size=2)
     for row, (prompt, response) in enumerate(rows):
         with torch.no_grad():
@@ -131,7 +131,7 @@ def test_the_kl_estimate_agrees_with_exact_enumeration(make_gpt):
             p.add_(0.3 * torch.randn_like(p))
     whole = [list(ids) for n in range(1, most + 1) for ids in itertools.product(range(4), repeat=n)]
     whole = [ids for ids in whole if eot not in ids[:-1] and (ids[-1] == eot or len(ids) == most)]
-    logp, logq = (score(m, [Row([0, 1], ids) for ids in whole])[:, 0].double() for m in (policy, reference))
+    logp, logq = (score(m, [TokenRow([0, 1], ids) for ids in whole])[:, 0].double() for m in (policy, reference))
     assert logp.exp().sum().item() == pytest.approx(1, abs=1e-5)
     exact = (logp.exp() * (logp - logq)).sum().item()
 

@@ -21,8 +21,8 @@ from helpers.llm.judge import (
     label_probability,
     llm_judge,
     rule_judge,
-    score,
     score_all,
+    score_one,
     scores,
     soft_label,
     soft_labels,
@@ -241,10 +241,10 @@ def test_a_server_without_logprobs_is_told():
 
 def test_scores():
     llm = fake(lambda prompt: '{"score": 4}')
-    assert score(llm, "q", "kind") == Score(4)
+    assert score_one(llm, "q", "kind") == Score(4)
     assert llm.asked[0][0] == POLITENESS.score_json_prompt("q", "kind")
     assert llm.asked[0][1]["format"]["properties"]["score"]["enum"] == [1, 2, 3, 4, 5]
-    score(llm, "q", "kind", POLITENESS.rubric_prompt)
+    score_one(llm, "q", "kind", POLITENESS.rubric_prompt)
     assert "1: rude: it scolds, mocks or belittles the reader\n2: blunt" in llm.asked[-1][0]
     assert score_all(llm, [("q", "kind")] * 3) == [Score(4)] * 3
 
@@ -253,7 +253,7 @@ def test_scores():
     "text", ['{"score": 10}', '{"score": 0}', '{"score": "4"}', '{"score": true}', '{"score": 4.0}']
 )
 def test_a_score_off_the_scale_is_set_aside(text):
-    found = score(fake(lambda prompt: text), "q", "kind")
+    found = score_one(fake(lambda prompt: text), "q", "kind")
     assert found.value is None and "1, 2, 3, 4, 5" in found.reason
 
 
