@@ -81,12 +81,8 @@ def batch_order(lengths, batch_size, generator):
 def epoch_batches(examples, settings):
     """(epoch, example numbers) of every step of a run; they depend on the lengths and the settings alone."""
     generator = torch.Generator().manual_seed(settings.seed)
-    lengths = [len(ids) for ids, _ in examples]
-    return [
-        (epoch, batch)
-        for epoch in range(settings.epochs)
-        for batch in batch_order(lengths, settings.batch_size, generator)
-    ]
+    lengths, size = [len(ids) for ids, _ in examples], settings.batch_size
+    return [(epoch, batch) for epoch in range(settings.epochs) for batch in batch_order(lengths, size, generator)]
 
 
 def sft_loss(model, idx, mask):

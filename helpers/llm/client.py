@@ -92,12 +92,8 @@ class LLM:
         """
         # Ollama reads the seed and the temperature inside the options only.
         options |= {"seed": seed, "temperature": temperature, "num_predict": num_predict}
-        request = {"model": self.model, "prompt": prompt, "format": format}
-        request["options"] = {key: value for key, value in options.items() if value is not None}
-        if top_logprobs:
-            request |= {"logprobs": True, "top_logprobs": top_logprobs}
-        if self.thinks:
-            request["think"] = False
+        logprobs = {"logprobs": True, "top_logprobs": top_logprobs} if top_logprobs else {}
+        request = self._request(prompt, options) | {"format": format} | logprobs
         return self._with_retries(lambda: _send(self.client, request))
 
     def ask_many(
@@ -120,18 +116,20 @@ class LLM:
 
     def stream(self, prompt: str, **options) -> Iterator[str]:
         """Yield the reply piece by piece, as it is written. No retries: a broken stream raises LLMError."""
-        request = {"model": self.model, "prompt": prompt, "options": options}
-        if self.thinks:
-            request["think"] = False
         done = False
         try:
-            for part in self.client.generate(**request, stream=True):
+            for part in self.client.generate(**self._request(prompt, options), stream=True):
                 yield part.response
                 done = part.done
             if not done:
                 raise IncompleteReply("the stream broke off")
         except TROUBLE as error:
             raise explain_failure(error, self) from error
+
+    def _request(self, prompt: str, options: dict) -> dict:
+        options = {name: value for name, value in options.items() if value is not None}
+        thinking = {"think": False} if self.thinks else {}
+        return {"model": self.model, "prompt": prompt, "options": options} | thinking
 
     def _with_retries(self, send: Callable[[], Reply]) -> Reply:
         started = time.monotonic()
@@ -163,12 +161,7 @@ def _send(client: ollama.Client, request: dict) -> Reply:
 
 
 def in_parallel(
-    function: Callable,
-    items: Iterable,
-    *,
-    workers: int = 8,
-    total: int | None = None,
-    label: str | None = None,
+    function: Callable, items: Iterable, *, workers: int = 8, total: int | None = None, label: str | None = None
 ) -> Iterator[tuple]:
     """Yield (item, function(item)) as each is finished, with a progress bar if there is a label.
 

@@ -26,20 +26,9 @@ SUPPORTED = {  # option -> (its Go type in Ollama, default)
     "stop": ("array", ()),
 }
 HARMLESS = {  # how the work is done, not what comes out
-    "num_keep": "integer",
-    "num_batch": "integer",
-    "num_gpu": "integer",
-    "main_gpu": "integer",
-    "num_thread": "integer",
-    "use_mmap": "boolean",
-    "use_mlock": "boolean",
-    "numa": "boolean",
-    "low_vram": "boolean",
-    "f16_kv": "boolean",
-    "penalize_newline": "boolean",
-    "mirostat_tau": "float32",
-    "mirostat_eta": "float32",
-    "draft_num_predict": "integer",
+    **dict.fromkeys(("num_keep", "num_batch", "num_gpu", "main_gpu", "num_thread", "draft_num_predict"), "integer"),
+    **dict.fromkeys(("use_mmap", "use_mlock", "numa", "low_vram", "f16_kv", "penalize_newline"), "boolean"),
+    **dict.fromkeys(("mirostat_tau", "mirostat_eta"), "float32"),
 }
 NOT_BUILT_IN = {  # would change the text and is not built in: only the value that does nothing is taken
     "typical_p": ("float32", 1.0),
@@ -119,17 +108,13 @@ def read_chat(body: dict) -> Ask:
     for message in messages:
         if not isinstance(message, dict):
             raise ApiError(400, "each message must be an object with role and content")
-        if message.get("role") not in ("system", "user", "assistant", "tool"):
-            role = message.get("role")
+        if (role := message.get("role")) not in ("system", "user", "assistant", "tool"):
             raise ApiError(400, f"a message has role {role!r}, not system, user, assistant or tool")
         refuse_images(message, model_name(body))
     roles = [message["role"] for message in messages]
     if messages and roles not in (["user"], ["system", "user"]):
-        raise ApiError(
-            400,
-            "course models answer one turn: send one user message, if you like with a system "
-            f"message before it; this request has {', '.join(roles)}",
-        )
+        advice = "send one user message, if you like with a system message before it"
+        raise ApiError(400, f"course models answer one turn: {advice}; this request has {', '.join(roles)}")
     texts = [get(message, "content", str, "") for message in messages]
     if messages and not texts[-1]:
         raise ApiError(400, "the user message is empty: put the question into its content")
@@ -234,11 +219,8 @@ def render(template: str, system: str, prompt: str) -> str:
     """
     actions = [match.group(1) for match in ACTION.finditer(template)]
     if unknown := [action for action in actions if action not in (".System", ".Prompt", ".Response")]:
-        raise ApiError(
-            501,
-            "templates of this engine know {{ .System }}, {{ .Prompt }} and {{ .Response }}, "
-            f"not {{{{ {unknown[0]} }}}}; use raw=true with a finished prompt instead",
-        )
+        here = "templates of this engine know {{ .System }}, {{ .Prompt }} and {{ .Response }}"
+        raise ApiError(501, f"{here}, not {{{{ {unknown[0]} }}}}; use raw=true with a finished prompt instead")
     if ".Prompt" not in actions:
         raise ApiError(400, "the template has no {{ .Prompt }}, so the model would never see the prompt")
     if system and ".System" not in actions:
@@ -255,11 +237,8 @@ def make_job(ask: Ask, loaded: Loaded, emit) -> Job:
     ids = loaded.tok.encode_ordinary(text)
     context = min(info.config.block_size, max(o["num_ctx"], 4))
     if len(ids) >= context:
-        raise ApiError(
-            400,
-            f"the prompt has {len(ids)} tokens and {info.name} reads {context} with the "
-            "answer: shorten it (nothing is cut silently here)",
-        )
+        fits = f"the prompt has {len(ids)} tokens and {info.name} reads {context} with the answer"
+        raise ApiError(400, f"{fits}: shorten it (nothing is cut silently here)")
     try:
         rules = grammar(ask.format)
         constraint = Constraint(loaded.tok, rules) if rules else None
@@ -267,18 +246,9 @@ def make_job(ask: Ask, loaded: Loaded, emit) -> Job:
         raise ApiError(400, str(error)) from error
     room = context - len(ids)
     limit = min(o["num_predict"], room) if o["num_predict"] > 0 else room  # -1: as far as the context goes
-    return Job(
-        ids,
-        emit,
-        limit,
-        sampling=ask.sampling(),
-        seed=o["seed"],
-        stop=o["stop"],
-        constraint=constraint,
-        repeat_last_n=o["repeat_last_n"],
-        logprobs=ask.logprobs,
-        top_logprobs=ask.top_logprobs,
-    )
+    top = ask.top_logprobs if ask.logprobs else None
+    drawing = {"sampling": ask.sampling(), "seed": o["seed"], "stop": o["stop"], "repeat_last_n": o["repeat_last_n"]}
+    return Job(ids, emit, limit, constraint=constraint, top_logprobs=top, **drawing)
 
 
 def reply(ask: Ask, text: str, logprobs=None) -> dict:

@@ -64,8 +64,7 @@ class Job:
     stop: tuple[str, ...] = ()
     constraint: Constraint | None = None
     repeat_last_n: int = 64
-    logprobs: bool = False
-    top_logprobs: int = 0
+    top_logprobs: int | None = None  # log-probabilities of each token and so many others; None: of no token
     cancelled: bool = False  # set it to True, from any thread, to give the row back
 
 
@@ -212,7 +211,7 @@ class Batcher:
             return self._finish(row, "stop")
         if job.constraint:
             job.constraint.accept(token)
-        note = logprob_entry(self.tok, logits, token, job.top_logprobs) if job.logprobs else None
+        note = logprob_entry(self.tok, logits, token, job.top_logprobs) if job.top_logprobs is not None else None
         self._send(job, *row.text.add(self.tok.decode_single_token_bytes(token), note))
         if row.text.stopped or (job.constraint and job.constraint.finished):
             return self._finish(row, "stop")

@@ -52,11 +52,8 @@ class ModelInfo:
         return self.meta.get("template") or TEMPLATE
 
     def details(self) -> dict:
-        return {
-            "parent_model": "",
-            "format": "safetensors",
-            "family": "gpt2",
-            "families": ["gpt2"],
+        kind = {"parent_model": "", "format": "safetensors", "family": "gpt2", "families": ["gpt2"]}
+        return kind | {
             "parameter_size": parameter_size(self.parameters),
             "quantization_level": self.quantization,
         }

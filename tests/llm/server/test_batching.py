@@ -49,7 +49,7 @@ def test_same_reply_alone_in_company_and_in_any_slot(batcher, tiny_tok, threads,
     try:
         lone = batcher(slots=16)
         assert torch.get_num_threads() == threads, "the reader's own number of threads is left alone"
-        reference = job(tiny_tok, "tell you the end", 7, 12, logprobs=True, sampling=Sampling(1.5))
+        reference = job(tiny_tok, "tell you the end", 7, 12, top_logprobs=0, sampling=Sampling(1.5))
         lone.submit(reference)
         reference.emit.end()
         seen = set()
@@ -64,7 +64,7 @@ def test_same_reply_alone_in_company_and_in_any_slot(batcher, tiny_tok, threads,
         for company in range(16):
             crowd = batcher(slots=16)
             others = [job(tiny_tok, PROMPTS[i % 8], 100 + i, 12, sampling=Sampling(2.0)) for i in range(15)]
-            target = job(tiny_tok, "tell you the end", 7, 12, logprobs=True, sampling=Sampling(1.5))
+            target = job(tiny_tok, "tell you the end", 7, 12, top_logprobs=0, sampling=Sampling(1.5))
             with crowd._changed:  # so that all of them are admitted at once, in this order
                 for other in others[:company] + [target] + others[company:]:
                     crowd.waiting.append(other)
@@ -109,13 +109,13 @@ def test_limit_and_end_of_text(batcher, tiny_tok, job, wrapped):
 
 
 def test_stop_strings_cut_the_reply(batcher, tiny_tok, job):
-    whole = job(tiny_tok, "the end", 3, limit=60, logprobs=True)
+    whole = job(tiny_tok, "the end", 3, limit=60, top_logprobs=0)
     one = batcher()
     one.submit(whole)
     whole.emit.end()
     text = whole.emit.text
     stop = text[10:14]  # across tokens: this vocabulary is nearly all single bytes
-    cut = job(tiny_tok, "the end", 3, limit=60, stop=("never", stop), logprobs=True)
+    cut = job(tiny_tok, "the end", 3, limit=60, stop=("never", stop), top_logprobs=0)
     one.submit(cut)
     assert cut.emit.end().reason == "stop"
     assert cut.emit.text == text[: text.index(stop)]
