@@ -30,10 +30,10 @@ def next_token(logits, sampling, generator=None, history=()) -> int:
     """
     logits = logits.float()
     if sampling.repeat_penalty != 1.0 and len(history):
-        seen = torch.tensor(sorted(set(history)))
+        used = torch.tensor(sorted(set(history)))
         logits = logits.clone()
-        logits[seen] = torch.where(
-            logits[seen] > 0, logits[seen] / sampling.repeat_penalty, logits[seen] * sampling.repeat_penalty
+        logits[used] = torch.where(
+            logits[used] > 0, logits[used] / sampling.repeat_penalty, logits[used] * sampling.repeat_penalty
         )
     if sampling.temperature == 0:
         return int(logits.argmax())

@@ -37,7 +37,7 @@ def connect(
     *,
     timeout: float = 120.0,
     retry: Retry | None = None,
-    warm_up=True,
+    warm_up: bool = True,
 ) -> LLM:
     """Connect to a chat model and print one line that says which.
 

@@ -145,7 +145,7 @@ class Batcher:
                     self._admit()
                     self._step()
         except BaseException as error:
-            failure = Failed(f"the model runner has crashed: {_said(error)}")
+            failure = Failed(f"the model runner has crashed: {_kind_and_text(error)}")
             raise
         finally:
             with self._changed:
@@ -192,7 +192,7 @@ class Batcher:
         try:
             logits = self.model(last, pos=pos, cache=self.cache)[:, -1]
         except Exception as error:  # whatever it is, it is answered; the next requests start with a clean row
-            self._fail_rows(Failed(f"the model failed: {_said(error)}"))
+            self._fail_rows(Failed(f"the model failed: {_kind_and_text(error)}"))
             return
         self.steps += 1
         for slot, row in enumerate(self.rows):
@@ -236,7 +236,7 @@ class Batcher:
         except CourseError as refusal:
             job.emit(Failed(str(refusal), 400))
         except Exception as error:
-            job.emit(Failed(f"the model failed on this request: {_said(error)}"))
+            job.emit(Failed(f"the model failed on this request: {_kind_and_text(error)}"))
         return None
 
     def _fail_rows(self, failure: Failed):
@@ -265,5 +265,5 @@ def _entry(tok, token: int, logprobs) -> dict:
     return {"token": data.decode("utf-8", "replace"), "logprob": float(logprobs[token]), "bytes": list(data)}
 
 
-def _said(error: BaseException) -> str:
+def _kind_and_text(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"

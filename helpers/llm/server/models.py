@@ -24,12 +24,12 @@ CACHE_BYTES = 2**28  # of keys and values for all requests to one model; a large
 
 def discover() -> dict[str, Path]:
     """Name -> checkpoint folder: the course models, then each checkpoint in data/ and in build/."""
-    found = {}
+    folders = {}
     for prefix, folder in (("", files.DATA / "models"), ("course-", files.DATA), ("my-", files.BUILD)):
         for config in sorted(folder.glob(f"*/{CONFIG}")):
             if (config.parent / WEIGHTS).is_file():
-                found[prefix + config.parent.name] = config.parent
-    return found
+                folders[prefix + config.parent.name] = config.parent
+    return folders
 
 
 @dataclass(frozen=True)
