@@ -7,6 +7,9 @@ import torch
 from safetensors.torch import save_file
 
 from helpers import files
+from helpers.dpo.data import tokenize_pair
+from helpers.dpo.logprobs import score
+from helpers.dpo.train import DPOSettings, fit
 from helpers.files import CourseError
 from helpers.gpt.checkpoints import load_model, save_checkpoint
 
@@ -63,6 +66,16 @@ def test_a_trained_base_model_keeps_its_tokenizer(model, tmp_path):
     _, again, meta = load_model(save_checkpoint(tmp_path / "trained", base, tok, trained_with="DPO"))
     assert again.encode_ordinary("hello") == tok.encode_ordinary("hello") == [VOCAB.index("hello")]
     assert meta == {"trained_with": "DPO"}
+
+
+def test_a_new_base_model_is_one_call_and_then_it_is_aligned(model, tmp_path):
+    """Nothing but `load_model` knows where the model comes from: two steps of DPO raise the chosen answer's margin."""
+    policy, tok, _ = load_model(write_published(tmp_path / "base", model))
+    pairs = [tokenize_pair(f"{word}?", "hello", "well", tok, policy.config.block_size) for word in ("he", "hell")]
+    history = fit(policy, pairs, score(policy, pairs), DPOSettings(epochs=2, batch_size=2, lr=1e-3))
+    assert [row["step"] for row in history] == [1, 2]
+    assert history[0]["loss"] == pytest.approx(0.6931, abs=1e-4)
+    assert history[1]["margin"] > 0 and history[1]["loss"] < history[0]["loss"]
 
 
 def test_a_name_is_looked_up_in_build_and_never_downloaded(model, tmp_path, monkeypatch):
