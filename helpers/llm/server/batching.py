@@ -69,7 +69,7 @@ class Job:
 
 
 @dataclass
-class Row:
+class BatchRow:
     """A job in the batch, and how far it has come."""
 
     job: Job
@@ -94,7 +94,7 @@ class Batcher:
         self.model, self.tok, self.check = model, tok, check
         self.max_queue = max_queue
         self.cache = KVCache(model.config, slots)
-        self.rows: list[Row | None] = [None] * slots
+        self.rows: list[BatchRow | None] = [None] * slots
         self.waiting: deque[Job] = deque()
         self.steps = 0
         self._changed = threading.Condition()
@@ -165,7 +165,7 @@ class Batcher:
                 if not job.cancelled:
                     row = self.rows[slot] = self._guarded(job, self._prefill, slot)
 
-    def _prefill(self, job: Job, slot: int) -> Row | None:
+    def _prefill(self, job: Job, slot: int) -> BatchRow | None:
         """Read the prompt into a row of the cache and draw the first token."""
         started = time.perf_counter_ns()
         cache = self.cache.rows(slot, slot + 1)
@@ -175,7 +175,7 @@ class Batcher:
         if self.check:
             self.check(self.model.lm_head(hidden[0]), job.ids)
         seed = secrets.randbits(63) if job.seed == -1 else job.seed % 2**63
-        row = Row(job, TextStream(job.stop), torch.Generator().manual_seed(seed), started)
+        row = BatchRow(job, TextStream(job.stop), torch.Generator().manual_seed(seed), started)
         logits = self.model.lm_head(hidden[0, -1])
         row.prompt_duration = time.perf_counter_ns() - started
         return self._advance(job, row, logits)
@@ -199,7 +199,7 @@ class Batcher:
             if row:
                 self.rows[slot] = self._guarded(row.job, self._advance, row, logits[slot])
 
-    def _advance(self, job: Job, row: Row, logits) -> Row | None:
+    def _advance(self, job: Job, row: BatchRow, logits) -> BatchRow | None:
         """Draw the row's next token, send its text on. Returns the row, or None if the reply is complete."""
         logits = logits[: self.tok.n_vocab]
         if not torch.isfinite(logits.max()):
@@ -217,7 +217,7 @@ class Batcher:
             return self._finish(row, "stop")
         return self._finish(row, "length") if len(row.new) >= job.limit else row
 
-    def _finish(self, row: Row, reason: str):
+    def _finish(self, row: BatchRow, reason: str):
         self._send(row.job, *row.text.close())
         duration = time.perf_counter_ns() - row.started - row.prompt_duration
         reason = "stop" if row.text.stopped else reason
@@ -229,7 +229,7 @@ class Batcher:
             job.emit(Piece(text, notes))
 
     @staticmethod
-    def _guarded(job, function, *args) -> Row | None:
+    def _guarded(job, function, *args) -> BatchRow | None:
         """Whatever goes wrong with one job is that job's answer; the others go on."""
         try:
             return function(job, *args)
