@@ -193,23 +193,21 @@ def _stop_after_too_many(error: LLMError, summary: BuildSummary, settings: Build
 
 def make_row(key: str, record: InstructionRecord, run: RunKey) -> dict | LLMError:
     """Ask until an outcome has no problems. A refusal is the record's fault, another failure is not."""
-    failed = []
-    for attempt in range(run.settings.max_retries + 1):
-        ask, seed = RecordingLLM(run.llm), first_seed(key, run.settings.seed) + attempt
+    attempts = []
+    for number in range(run.settings.max_retries + 1):
+        ask, seed = RecordingLLM(run.llm), first_seed(key, run.settings.seed) + number
         try:
             outcome = _outcome(record, run.method, ask, seed)
         except LLMError as error:
             if not error.refused:
                 return error
             outcome = Outcome(problems=(f"{REFUSED}: {error}",))
-        if not outcome.problems:
-            return _row(key, record, run, outcome, failed, seed, ask)
-        reply = ask.requests[-1].get("raw_reply", "") if ask.requests else ""
+        reply = ask.requests[-1].get("raw_reply", "").strip() if ask.requests else ""
         problems = list(outcome.problems)
-        failed.append({"seed": seed, "reply": reply.strip(), "problems": problems, "requests": ask.requests})
-        if kind(problems[0]) == REFUSED:
+        attempts.append({"seed": seed, "reply": reply, "problems": problems, "requests": ask.requests})
+        if not problems or kind(problems[0]) == REFUSED:
             break
-    return _row(key, record, run, outcome, failed)
+    return _row(key, record, run, outcome, attempts)
 
 
 def _outcome(record: InstructionRecord, method: Method, ask: RecordingLLM, seed: int) -> Outcome:
@@ -231,23 +229,18 @@ def _question(record: InstructionRecord) -> dict:
     return {"instruction": record.instruction, "input": record.input, "output": record.output}
 
 
-def _row(
-    key: str,
-    record: InstructionRecord,
-    run: RunKey,
-    outcome: Outcome,
-    failed: list[dict],
-    seed: int | None = None,
-    ask: RecordingLLM | None = None,
-) -> dict:
-    """The five keys and where they came from. Seed and client are those of the last attempt, if it did not fail."""
+def _row(key: str, record: InstructionRecord, run: RunKey, outcome: Outcome, attempts: list[dict]) -> dict:
+    """The five keys and where they came from."""
     good = not (outcome.problems or outcome.tie)
     row = (
         _question(record)
         | {"chosen": outcome.chosen if good else None, "rejected": outcome.rejected if good else None}
         | {"status": "ok" if good else "set aside"}
         | {"reason": ["tie: neither side is better"] if outcome.tie else list(outcome.problems)}
-        | {"fingerprint": key, **_origin(run), "seed": seed, **_requests(failed, ask)}
+        | {"fingerprint": key, "method": run.method.name, "method_version": run.method.version}
+        | {"criterion": run.settings.criterion.name, **run.settings.sampling}
+        | {"engine": run.llm.engine, "model": run.llm.model, "digest": run.llm.digest}
+        | _requests(attempts)
         | {"time": datetime.now(UTC).isoformat(timespec="seconds")}
     )
     if clash := row.keys() & outcome.notes.keys():
@@ -255,23 +248,15 @@ def _row(
     return row | outcome.notes
 
 
-def _origin(run: RunKey) -> dict:
-    """Who was asked, how, for what."""
+def _requests(attempts: list[dict]) -> dict:
+    """Every request, and their sums. "prompt" is that of the last request; seed and reply, if that attempt is good."""
+    failed = [attempt for attempt in attempts if attempt["problems"]]
+    good = {"seed": None, "requests": []} if len(failed) == len(attempts) else attempts[-1]
+    every = [request for attempt in attempts for request in attempt["requests"]]
     return (
-        {"method": run.method.name, "method_version": run.method.version, "criterion": run.settings.criterion.name}
-        | {"engine": run.llm.engine, "model": run.llm.model, "digest": run.llm.digest}
-        | run.settings.sampling
-    )
-
-
-def _requests(failed: list[dict], ask: RecordingLLM | None) -> dict:
-    """Every request of every attempt, and their sums. The prompt and the raw reply are those of the last request."""
-    requests = ask.requests if ask else []
-    every = [request for attempt in failed for request in attempt["requests"]] + requests
-    last = every[-1] if every else {}
-    return (
-        {"prompt": last.get("prompt"), "raw_reply": last.get("raw_reply") if ask else None}
-        | {"requests": requests, "failed_attempts": failed, "attempts": len(failed) + (ask is not None)}
-        | {"calls": len(every), "tokens": sum(request.get("tokens", 0) for request in every)}
+        {"seed": good["seed"], "prompt": every[-1]["prompt"] if every else None}
+        | {"raw_reply": good["requests"][-1].get("raw_reply") if good["requests"] else None}
+        | {"requests": good["requests"], "failed_attempts": failed, "attempts": len(attempts), "calls": len(every)}
+        | {"tokens": sum(request.get("tokens", 0) for request in every)}
         | {"seconds": round(sum(request.get("seconds", 0) for request in every), 3)}
     )
