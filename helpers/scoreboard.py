@@ -5,6 +5,7 @@ record("facts right after SFT", 97.8, "%", ">= 95")
 
 import math
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from helpers.files import BUILD, CourseError, read_json, write_json
@@ -60,18 +61,18 @@ def clear() -> None:
     write_json(path(), {"results": {}, "notebooks": {}})
 
 
+def scoreboard_rows(board: dict) -> Iterator[tuple[str, str, str, bool | None]]:
+    """Name, value with its unit, bar with its unit, and whether it is met, of each result."""
+    for name, row in board["results"].items():
+        bar = f"{row['bar']} {row['unit']}".strip() if row["bar"] else ""
+        yield name, f"{row['value']:.4g} {row['unit']}".strip(), bar, row["met"]
+
+
 def scoreboard_table(board: dict) -> str:
     """The scoreboard as aligned text: what, value, bar, met or not."""
-    rows = [("result", "value", "bar", "")]
-    for name, row in board["results"].items():
-        verdict = {True: "met", False: "MISSED", None: ""}[row["met"]]
-        value, bar = with_unit(f"{row['value']:.4g}", row["unit"]), with_unit(row["bar"] or "", row["unit"])
-        rows.append((name, value, bar, verdict))
-    return aligned(rows)
-
-
-def with_unit(text: str, unit: str) -> str:
-    return f"{text} {unit}".strip() if text else ""
+    verdicts = {True: "met", False: "MISSED", None: ""}
+    rows = [(*texts, verdicts[met]) for *texts, met in scoreboard_rows(board)]
+    return aligned([("result", "value", "bar", ""), *rows])
 
 
 def aligned(rows: list[tuple[str, ...]]) -> str:
