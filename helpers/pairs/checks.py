@@ -9,7 +9,6 @@ from collections import Counter
 from functools import cache
 
 from helpers.criterion import Criterion
-from helpers.llm.client import Reply
 from helpers.politeness import POLITENESS
 from helpers.records import InstructionRecord, contains_answer, is_writable, one_line_question
 
@@ -170,12 +169,14 @@ def answer_problems(
 
 
 def side_problems(
-    record: InstructionRecord, sides: dict[str, Reply | str], criterion: Criterion = POLITENESS
+    record: InstructionRecord, sides: dict[str, tuple[str, str]], criterion: Criterion = POLITENESS
 ) -> tuple[str, ...]:
-    """The problems of several answers to one record, each with the name of its side: "wrong: weak: Na is missing"."""
+    """The problems of several answers to one record, each with the name of its side: "wrong: weak: Na is missing".
+
+    sides: name of the side -> (text, done_reason).
+    """
     named = []
-    for side, reply in sides.items():
-        text, done_reason = (reply, "stop") if isinstance(reply, str) else (reply.text, reply.done_reason)
+    for side, (text, done_reason) in sides.items():
         for problem in answer_problems(record, text, done_reason, criterion):
             kind, _, detail = problem.partition(": ")
             named.append(f"{kind}: {side}: {detail}")

@@ -1,6 +1,8 @@
 """Every format is written, read back as the same pairs, and refuses what does not belong into it."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 
 from helpers.audit.export import load_pairs, save_conversational, save_kto, save_trl, taken_apart
 from helpers.audit.findings import load_rows
-from helpers.files import DATA, CourseError
+from helpers.files import DATA, ROOT, CourseError
 from helpers.gpt.prompt import format_prompt
 from helpers.records import INPUT
 
@@ -135,3 +137,10 @@ def test_what_is_no_pair_is_not_written(tmp_path, save, rows, words):
     with pytest.raises(CourseError, match=words):
         save(path, rows)
     assert path.read_text(encoding="utf-8") == "old" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_exporting_needs_no_client():
+    """The parity tests export in an environment of their own, which has no Ollama."""
+    program = "import sys, helpers.audit.export; print(sorted({'ollama', 'datasketch', 'torch'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

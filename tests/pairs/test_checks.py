@@ -7,7 +7,6 @@ import pytest
 from brevity import BREVITY
 
 from helpers.files import DATA
-from helpers.llm.client import Reply
 from helpers.pairs.checks import answer_problems, content, kind, problems, side_problems, words
 from helpers.politeness.voices import voiced
 from helpers.records import InstructionRecord, load_instructions
@@ -189,12 +188,11 @@ def test_every_missing_word_of_the_key_is_named():
 
 
 def test_problems_of_two_sides_say_whose_they_are():
-    cut = Reply("Athens is", "length", 1, 1, 0.0, {})
-    assert side_problems(CAPITAL, {"strong": cut, "weak": "Sparta."}) == (
+    assert side_problems(CAPITAL, {"strong": ("Athens is", "length"), "weak": ("Sparta.", "stop")}) == (
         "cut off: strong: the reply reached the token limit",
         "wrong: weak: Athens is missing",
     )
-    assert side_problems(CAPITAL, {"strong": "Athens.", "weak": "It is Athens."}) == ()
+    assert side_problems(CAPITAL, {"strong": ("Athens.", "stop"), "weak": ("It is Athens.", "stop")}) == ()
 
 
 def test_talk_about_the_task_is_in_the_words_of_the_criterion():

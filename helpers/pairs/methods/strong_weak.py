@@ -45,7 +45,8 @@ def strong_weak_method(
             replies[side] = author.ask(prompt, seed=nth_seed(seed, number), **settings.sampling)
         notes = {"models": {side: author.model for side, author in authors.items()}, "voices": list(asked_for)}
         notes |= {"prompt_name": "answer", "prompt_version": PROMPT_VERSIONS["answer"]}
-        if wrong := side_problems(record, replies, settings.criterion):
+        sides = {side: (reply.text, reply.done_reason) for side, reply in replies.items()}
+        if wrong := side_problems(record, sides, criterion):
             return Outcome(problems=wrong, notes=notes)
         return confirmed(record, ask.also(judge_llm), judge_prompt, *(r.text for r in replies.values()), notes)
 
