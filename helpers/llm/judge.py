@@ -30,13 +30,10 @@ Judge = Callable[[str, str, str], str]
 JudgePrompt = Callable[[str, str, str], str]
 
 LABELS = ("A", "B")
-LEVELS = (1, 2, 3, 4, 5)
+ALLOWED = {"winner": LABELS, "score": (1, 2, 3, 4, 5)}  # the key of a reply -> its values
 SCHEMAS = {  # the key of a reply -> the JSON schema that the server holds it to
-    key: {"type": "object", "properties": {key: value}, "required": [key]}
-    for key, value in (
-        ("winner", {"type": "string", "enum": list(LABELS)}),
-        ("score", {"type": "integer", "enum": list(LEVELS)}),
-    )
+    key: {"type": "object", "properties": {key: {"type": kind, "enum": list(ALLOWED[key])}}, "required": [key]}
+    for key, kind in (("winner", "string"), ("score", "integer"))
 }
 RETRY_TEMPERATURE = 0.7  # at temperature 0 another seed would give the same malformed reply again
 
@@ -80,7 +77,7 @@ def llm_judge(llm: LLM | RecordingLLM, prompt: JudgePrompt = POLITENESS.judge_js
     """
 
     def judge(question: str, a: str, b: str) -> str:
-        return ask_for_json(llm, prompt(question, a, b), "winner", LABELS, **options)
+        return ask_for_json(llm, prompt(question, a, b), "winner", **options)
 
     return judge
 
@@ -209,7 +206,7 @@ def score_one(
 ) -> Score:
     """Ask how good one answer is, 1 to 5, as JSON with the key "score"; see `ask_for_json` for the options."""
     try:
-        return Score(ask_for_json(llm, prompt(question, answer), "score", LEVELS, **options))
+        return Score(ask_for_json(llm, prompt(question, answer), "score", **options))
     except NoVerdict as error:
         return Score(None, str(error))
 
@@ -230,14 +227,7 @@ def score_all(
 
 
 def ask_for_json(
-    llm: LLM | RecordingLLM,
-    prompt: str,
-    key: str,
-    allowed: tuple,
-    *,
-    seed: int = 0,
-    max_retries: int = 2,
-    num_predict: int = 200,
+    llm: LLM | RecordingLLM, prompt: str, key: str, *, seed: int = 0, max_retries: int = 2, num_predict: int = 200
 ) -> str | int:
     """The value under `key` of a JSON reply, at temperature 0.
 
@@ -248,7 +238,7 @@ def ask_for_json(
         temperature = RETRY_TEMPERATURE if attempt else 0
         options = {"seed": seed + attempt, "temperature": temperature, "num_predict": num_predict}
         try:
-            return _value(llm.ask(prompt, format=SCHEMAS[key], **options), key, allowed)
+            return _value(llm.ask(prompt, format=SCHEMAS[key], **options), key)
         except NoVerdict as error:
             reason = error
         except LLMError as error:
@@ -258,7 +248,7 @@ def ask_for_json(
     raise NoVerdict(f"{reason}, after {max_retries + 1} tries")
 
 
-def _value(reply: Reply, key: str, allowed: tuple) -> str | int:
+def _value(reply: Reply, key: str) -> str | int:
     """The value, or NoVerdict with what is wrong with the reply: a server need not hold to the schema."""
     start = reply.text if len(reply.text) <= 60 else reply.text[:60] + "…"
     try:
@@ -266,18 +256,14 @@ def _value(reply: Reply, key: str, allowed: tuple) -> str | int:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         how = "cut off" if reply.done_reason == "length" else "malformed"
         raise NoVerdict(f'{how}: no JSON with the key "{key}" in {start!r}') from error
-    if type(value) is not type(allowed[0]) or value not in allowed:
-        raise NoVerdict(f"malformed: {key} is none of {', '.join(map(str, allowed))} in {start!r}")
+    if type(value) is not type(ALLOWED[key][0]) or value not in ALLOWED[key]:
+        raise NoVerdict(f"malformed: {key} is none of {', '.join(map(str, ALLOWED[key]))} in {start!r}")
     return value
 
 
 def _each(function: Callable, items: Iterable, workers: int, label: str) -> list:
     """The results in the order of the items."""
     items = list(items)
-    results = [None] * len(items)
     numbers = range(len(items))
-    for number, result in in_parallel(
-        lambda n: function(items[n]), numbers, workers=workers, total=len(items), label=label
-    ):
-        results[number] = result
-    return results
+    results = dict(in_parallel(lambda n: function(items[n]), numbers, workers=workers, total=len(items), label=label))
+    return [results[number] for number in numbers]

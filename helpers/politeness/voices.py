@@ -81,9 +81,8 @@ def _open(text: str, opener: str) -> str:
 def voiced(text: str, voice: str, rng: random.Random, split: str | None = "train") -> str:
     """The answer in a voice: an opener, a closer, an inserted word, or two of these (see COMPOSITIONS).
 
-    split: which patterns are used; None takes all.
-    A text without a place for an insert, or without a full stop before a closer, gets an opener instead.
-    Raises CourseError for an empty text, an unknown voice or an unknown split.
+    split: which patterns are used; None takes all. A text without a place for an insert, or without a full stop before
+    a closer, gets an opener instead. Raises CourseError for an empty text, an unknown voice or an unknown split.
     """
     if voice not in VOICES or split not in (None, *SPLITS):
         raise CourseError(f"Unknown voice {voice!r} or split {split!r}. Voices: {VOICES}; splits: {SPLITS}.")

@@ -42,9 +42,8 @@ def spin_rows(
     """One iteration of SPIN (arXiv 2401.01335): the person's answer is chosen, the model's own sample rejected.
 
     name: of the model, for the rows. human: as in `model_human_method`; asked for the criterion's preferred voice.
-    The rows have the form of the builder's. A sample stays whether it is right or wrong, and in whatever voice: the
-    model is to be moved away from all that it says, towards what people say. Only a sample that equals the person's
-    answer, is empty or was cut off is set aside. No judge looks at the pairs.
+    A sample stays whether it is right or wrong, and in whatever voice: the model is to be moved away from all that it
+    says, towards what people say. Only one that equals the person's answer, is empty or was cut off is set aside.
     """
     began = time.monotonic()
     samples = own_samples(model, tok, records, seed)
