@@ -20,14 +20,14 @@ class CourseError(Exception):
     """A mistake that the reader can correct; its message names the file, record or setting and says how."""
 
 
-def shown(path) -> str:
+def display_path(path) -> str:
     """The path as a reader knows it: relative to the course folder where it lies inside."""
     path = Path(path)
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
 
 
 @contextmanager
-def written_whole(path) -> Iterator[BinaryIO]:
+def atomic_write(path) -> Iterator[BinaryIO]:
     """A binary file to write into: a temporary neighbour, renamed over `path` when the block ends without an error.
 
     Raises CourseError if the file cannot be written; what was there before then stays.
@@ -52,7 +52,7 @@ def written_whole(path) -> Iterator[BinaryIO]:
 
 def write_bytes(path, data: bytes) -> Path:
     """Write a file whole or not at all."""
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         file.write(data)
     return Path(path)
 
@@ -73,13 +73,13 @@ def reading(path, how_to_make: str = "") -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise CourseError(f"{shown(path)} is missing. {how_to_make or 'Check the path.'}") from error
+        raise CourseError(f"{display_path(path)} is missing. {how_to_make or 'Check the path.'}") from error
     except UnicodeDecodeError as error:
         raise CourseError(
-            f"{shown(path)} is not UTF-8 text (byte {error.start}). Save it again with the encoding UTF-8."
+            f"{display_path(path)} is not UTF-8 text (byte {error.start}). Save it again with the encoding UTF-8."
         ) from error
     except OSError as error:
-        raise CourseError(f"{shown(path)} cannot be read: {error.strerror}.") from error
+        raise CourseError(f"{display_path(path)} cannot be read: {error.strerror}.") from error
 
 
 def read_text(path, how_to_make: str = "") -> str:
@@ -100,7 +100,7 @@ def read_json(path, how_to_make: str = ""):
         return json.loads(read_text(path, how_to_make))
     except json.JSONDecodeError as error:
         raise CourseError(
-            f"{shown(path)} is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+            f"{display_path(path)} is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
         ) from error
 
 
@@ -109,7 +109,7 @@ def read_toml(path) -> dict:
     try:
         return tomllib.loads(read_text(path))
     except tomllib.TOMLDecodeError as error:
-        raise CourseError(f"{shown(path)} is not valid TOML: {error}.") from error
+        raise CourseError(f"{display_path(path)} is not valid TOML: {error}.") from error
 
 
 def read_jsonl(path) -> list:
@@ -126,7 +126,7 @@ def read_jsonl(path) -> list:
             rows.append(json.loads(line))
         except json.JSONDecodeError as error:
             raise CourseError(
-                f"{shown(path)}, line {number}, is not valid JSON: {error.msg}. Fix or delete this line."
+                f"{display_path(path)}, line {number}, is not valid JSON: {error.msg}. Fix or delete this line."
             ) from error
     return rows
 
@@ -138,15 +138,16 @@ def own_or_shipped(name: str) -> tuple[Path, str]:
     """
     own, shipped = BUILD / name, DATA / name
     if own.exists():
-        return own, f"Using your own {shown(own)}."
+        return own, f"Using your own {display_path(own)}."
     if shipped.exists():
-        return shipped, f"Using the shipped {shown(shipped)} (you have not made build/{name} yet)."
+        return shipped, f"Using the shipped {display_path(shipped)} (you have not made build/{name} yet)."
     raise CourseError(f"There is neither build/{name} nor data/{name}. Run the notebook that makes it first.")
 
 
 def _unwritable(path: Path, error: OSError) -> CourseError:
     if error.errno == errno.ENOSPC:
-        return CourseError(f"No space left on the disk while writing {shown(path)}. Free some space and run again.")
+        return CourseError(f"No space left on the disk to write {display_path(path)}. Free some space and run again.")
     return CourseError(
-        f"{shown(path)} cannot be written: {error.strerror}. Check that the folder exists and that you may write to it."
+        f"{display_path(path)} cannot be written: {error.strerror}. "
+        "Check that the folder exists and that you may write to it."
     )

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
-from helpers.files import CourseError, read_json, read_lines, shown, written_whole
+from helpers.files import CourseError, atomic_write, display_path, read_json, read_lines
 
 INPUT = "\n\n### Input:\n"
 FIVE_KEYS = ("instruction", "input", "output", "chosen", "rejected")
@@ -81,7 +81,7 @@ def json_items(path) -> Iterator[tuple[str, Any]]:
     first_line = next((line for line in read_lines(path) if line.strip()), "[")
     if not first_line.lstrip().startswith("["):
         raise CourseError(
-            f"{shown(path)} must be a JSON list of records, [{{…}}, {{…}}]. "
+            f"{display_path(path)} must be a JSON list of records, [{{…}}, {{…}}]. "
             "A file with one record a line must be called .jsonl."
         )
     for number, value in enumerate(read_json(path), start=1):
@@ -94,7 +94,7 @@ def _json_lines(path) -> Iterator[tuple[str, Any]]:
             if line.strip():
                 yield f"line {number}", json.loads(line.rstrip("\n"))
         except json.JSONDecodeError as error:
-            where = f"{shown(path)}, line {number}"
+            where = f"{display_path(path)}, line {number}"
             raise CourseError(f"{where}, is not valid JSON: {error.msg}, column {error.colno}. Correct it.") from error
 
 
@@ -128,7 +128,7 @@ def save_preferences(path, rows: Iterable[PreferenceRecord | dict]) -> Path:
     The rows go to the disk one by one, so they may be more than memory holds.
     """
     named = ((f"record {number} of the list", row) for number, row in enumerate(map(_as_dict, rows), start=1))
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         opening = b"[\n"
         for row in _validated(path, named, PreferenceRecord):
             text = json.dumps({key: getattr(row, key) for key in FIVE_KEYS}, ensure_ascii=False, indent=2)
@@ -157,7 +157,7 @@ def _validated(path, named: Iterable[tuple[str, Any]], kind) -> Iterator:
         except ValidationError as error:
             raise CourseError(_explain(path, place, row, error)) from error
     if place is None:
-        raise CourseError(f"{shown(path)} holds no records.")
+        raise CourseError(f"{display_path(path)} holds no records.")
 
 
 def _explain(path, place: str, row, error: ValidationError) -> str:
@@ -165,7 +165,7 @@ def _explain(path, place: str, row, error: ValidationError) -> str:
     first, *more = error.errors()
     quoted = f' ("{str(row.get("instruction", ""))[:40]}…")' if isinstance(row, dict) else ""
     others = f" {len(more)} more problems in this record." if more else ""
-    return f"{shown(path)}, {place}{quoted}: {_problem(first, row)}{others} Correct this record."
+    return f"{display_path(path)}, {place}{quoted}: {_problem(first, row)}{others} Correct this record."
 
 
 def _problem(error: dict, row) -> str:

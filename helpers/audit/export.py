@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from helpers.audit.findings import as_rows
-from helpers.files import CourseError, shown, written_whole
+from helpers.files import CourseError, atomic_write, display_path
 from helpers.gpt.prompt import FOOTER, HEADER, format_prompt
 from helpers.records import FIVE_KEYS, INPUT, json_items, json_name, question
 
@@ -62,13 +62,13 @@ def load_pairs(path, outputs: dict[tuple[str, str], str] | None = None) -> list[
     """
     records = []
     for place, row in json_items(path):
-        texts = [_one_text(row, key, f"{shown(path)}, {place}") for key in ("prompt", "chosen", "rejected")]
+        texts = [_one_text(row, key, f"{display_path(path)}, {place}") for key in ("prompt", "chosen", "rejected")]
         prompt, chosen, rejected = texts
         instruction, given = taken_apart(prompt)
         output = (outputs or {}).get((instruction, given), chosen)
         records.append(dict(zip(FIVE_KEYS, (instruction, given, output, chosen, rejected), strict=True)))
     if not records:
-        raise CourseError(f"{shown(path)} holds no records.")
+        raise CourseError(f"{display_path(path)} holds no records.")
     return records
 
 
@@ -91,7 +91,7 @@ def _pairs(records: Iterable) -> Iterator[dict]:
 
 
 def _write_jsonl(path, rows: Iterable[dict]) -> Path:
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         for row in rows:
             file.write((json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8"))
     return Path(path)

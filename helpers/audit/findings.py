@@ -7,7 +7,7 @@ from math import inf
 from typing import Any
 
 from helpers.criterion import Criterion
-from helpers.files import CourseError, shown
+from helpers.files import CourseError, display_path
 from helpers.pairs.checks import STOP_WORDS
 from helpers.politeness import POLITENESS
 from helpers.records import FIVE_KEYS, PreferenceRecord, json_items, json_name
@@ -129,7 +129,7 @@ def load_rows(path) -> list[dict]:
 
     Raises CourseError for a file that is missing or malformed, and naming the record without one of the keys.
     """
-    return _five_texts(((f"{shown(path)}, {place}", row) for place, row in json_items(path)), shown(path))
+    return _five_texts(((f"{display_path(path)}, {place}", row) for place, row in json_items(path)), display_path(path))
 
 
 def _five_texts(named: Iterable[tuple[str, Any]], source: str = "The list") -> list[dict]:

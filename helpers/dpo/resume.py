@@ -9,7 +9,7 @@ from safetensors.torch import save
 
 from helpers.dpo.data import Unpaired
 from helpers.dpo.logprobs import PairLogps, UnpairedLogps
-from helpers.files import CourseError, shown, write_bytes
+from helpers.files import CourseError, display_path, write_bytes
 from helpers.records import fingerprint
 
 
@@ -25,7 +25,7 @@ class TrainCheckpoint:
         self.reference = reference
         self.loss = loss.name
         self.run = file and run_key(settings, pairs, loss)
-        self.how_to_go_on = f"run again to go on from {shown(file)}" if file else "no checkpoint is kept"
+        self.how_to_go_on = f"run again to go on from {display_path(file)}" if file else "no checkpoint is kept"
 
     def save(self, policy, optimizer, history):
         if self.file is None:
@@ -47,7 +47,7 @@ class TrainCheckpoint:
         if self.file is None:
             return []
         if not self.file.exists():
-            print(f"Training from the start; progress is kept in {shown(self.file)}.")
+            print(f"Training from the start; progress is kept in {display_path(self.file)}.")
             return []
         try:
             with safe_open(self.file, framework="pt") as file:
@@ -56,13 +56,13 @@ class TrainCheckpoint:
             history = json.loads(meta["history"])
             same = meta["run"] == self.run and torch.allclose(tensors["reference"], self.reference, atol=0.02)
         except (SafetensorError, OSError, KeyError, ValueError) as error:
-            message = f"{shown(self.file)} is damaged ({error}). Delete it to train from the start."
+            message = f"{display_path(self.file)} is damaged ({error}). Delete it to train from the start."
             raise CourseError(message) from error
         if not same:
             other = f"the loss {meta['loss']}" if meta["loss"] != self.loss else "other settings, pairs or weights"
-            print(f"{shown(self.file)} has {other}: training from the start.")
+            print(f"{display_path(self.file)} has {other}: training from the start.")
             return []
-        print(f"Going on from {shown(self.file)}, after step {len(history)}.")
+        print(f"Going on from {display_path(self.file)}, after step {len(history)}.")
         restore(policy, optimizer, tensors)
         return history
 

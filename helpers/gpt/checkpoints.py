@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from helpers import files
-from helpers.files import CourseError, read_json, shown, write_bytes, write_json
+from helpers.files import CourseError, display_path, read_json, write_bytes, write_json
 from helpers.gpt.model import GPT, GPTConfig
 from helpers.gpt.tokenizer import VOCAB, load_tokenizer
 
@@ -50,7 +50,7 @@ def model_folder(path_or_name) -> Path:
     if not folder.is_dir():
         page = f"https://huggingface.co/openai-community/{name}/resolve/main"
         raise CourseError(
-            f"{shown(folder)} is not there, and the course downloads nothing by itself. With internet, get {name} by\n"
+            f"{display_path(folder)} is not there, and the course downloads nothing by itself. Online, get {name} by\n"
             f'curl -L --create-dirs --output-dir "{folder}" -O '
             f'"{page}/{{config.json,model.safetensors,vocab.json,merges.txt}}"'
         )
@@ -68,11 +68,13 @@ def read_config(folder):
     try:
         config, tok_name, meta = _published_config(path, stored) if published else _course_config(stored)
     except (KeyError, TypeError) as error:
-        raise CourseError(f"{shown(path)} is not a checkpoint's config: {error}. Make the checkpoint again.") from error
+        raise CourseError(
+            f"{display_path(path)} is not a checkpoint's config: {error}. Make the checkpoint again."
+        ) from error
     tok = load_tokenizer(tok_name)
     if tok.n_vocab > config.vocab_size:
         raise CourseError(
-            f"{shown(folder)}: the model knows {config.vocab_size} tokens, its tokenizer makes {tok.n_vocab}. "
+            f"{display_path(folder)}: the model knows {config.vocab_size} tokens, its tokenizer makes {tok.n_vocab}. "
             "Train the model again with this tokenizer."
         )
     return config, tok, meta, published
@@ -86,7 +88,9 @@ def _published_config(path, stored):
     """Hugging Face's GPT2Config. Without a vocab.json the tokenizer is GPT-2's own, which tiktoken downloads once."""
     for name, value in GPT2_SETTINGS.items():
         if stored.get(name, value) != value:
-            raise CourseError(f"{shown(path)}: {name} is {stored[name]!r}, and GPT here computes {value!r} only.")
+            raise CourseError(
+                f"{display_path(path)}: {name} is {stored[name]!r}, and GPT here computes {value!r} only."
+            )
     sizes = {name: stored[name] for name in ("vocab_size", "n_layer", "n_head", "n_embd")}
     tok_name = str(path.parent.resolve()) if (path.parent / VOCAB).exists() else "gpt2"
     return GPTConfig(block_size=stored["n_positions"], **sizes), tok_name, {}
@@ -97,10 +101,12 @@ def read_weights(path) -> dict[str, torch.Tensor]:
     try:
         return load_file(path)
     except FileNotFoundError as error:
-        raise CourseError(f"{shown(path)} is missing. Make the checkpoint again, or `git checkout -- data`.") from error
+        raise CourseError(
+            f"{display_path(path)} is missing. Make the checkpoint again, or `git checkout -- data`."
+        ) from error
     except (SafetensorError, OSError, json.JSONDecodeError) as error:
         raise CourseError(
-            f"{shown(path)} is damaged ({error}). Delete its folder and make the checkpoint again."
+            f"{display_path(path)} is damaged ({error}). Delete its folder and make the checkpoint again."
         ) from error
 
 
@@ -137,6 +143,6 @@ def load_model(path_or_name):
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise CourseError(
-            f"{shown(folder / WEIGHTS)} does not fit {CONFIG} beside it: {reason} Make the checkpoint again."
+            f"{display_path(folder / WEIGHTS)} does not fit {CONFIG} beside it: {reason} Make the checkpoint again."
         ) from error
     return model.eval(), tok, meta

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import tiktoken
 
-from helpers.files import DATA, CourseError, read_json, read_text, shown, write_text
+from helpers.files import DATA, CourseError, display_path, read_json, read_text, write_text
 
 # GPT-2's way of cutting text into words before merging (Radford et al. 2019), in tiktoken's faster spelling
 PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"
@@ -69,10 +69,12 @@ def _course_ranks(folder: Path) -> dict[bytes, int]:
     try:
         ranks = {base64.b64decode(token): int(rank) for token, rank in (line.split() for line in text.splitlines())}
     except (ValueError, binascii.Error) as error:
-        raise CourseError(f"{shown(path)} is damaged: {error}. Restore it with `git checkout -- data`.") from error
+        raise CourseError(
+            f"{display_path(path)} is damaged: {error}. Restore it with `git checkout -- data`."
+        ) from error
     if sorted(ranks.values()) != list(range(len(ranks))) or len(ranks) < 256:
         raise CourseError(
-            f"{shown(path)} is damaged: its ranks are not 0..n-1. Restore it with `git checkout -- data`."
+            f"{display_path(path)} is damaged: its ranks are not 0..n-1. Restore it with `git checkout -- data`."
         )
     return ranks
 
@@ -88,9 +90,13 @@ def _gpt2_ranks(folder: Path) -> dict[bytes, int]:
     ids = read_json(folder / VOCAB)
     merges = read_text(folder / MERGES, f"It belongs beside {VOCAB}.").rstrip("\n").split("\n")[1:]
     if [ids.get(merge.replace(" ", "")) for merge in merges] != list(range(256, len(ids) - 1)):
-        raise CourseError(f"{shown(folder / VOCAB)} and {MERGES} beside it differ. Get both files of one model again.")
+        raise CourseError(
+            f"{display_path(folder / VOCAB)} and {MERGES} beside it differ. Get both files of one model again."
+        )
     if ids.pop(EOT, None) != len(ids):
-        raise CourseError(f"{shown(folder / VOCAB)}: the last id must be {EOT}, as in GPT-2. Choose a GPT-2 tokenizer.")
+        raise CourseError(
+            f"{display_path(folder / VOCAB)}: the last id must be {EOT}, as in GPT-2. Choose a GPT-2 tokenizer."
+        )
     return {bytes(byte_of[char] for char in token): rank for token, rank in ids.items()}
 
 

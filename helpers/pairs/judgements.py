@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from helpers.files import CourseError, read_jsonl, shown
+from helpers.files import CourseError, display_path, read_jsonl
 from helpers.pairs.store import JsonlStore
 
 SHOWN, UNDO = "shown", "undo"  # no votes: the item was put before the annotator; their last vote is taken back
@@ -42,7 +42,10 @@ class JudgementStore:
     def rows(self) -> list[dict]:
         """All rows in their order; none if there is no file yet. CourseError names a line that is no judgement."""
         rows = read_jsonl(self.path) if Path(self.path).exists() else []
-        return [_check_judgement(row, f"{shown(self.path)}, row {number},") for number, row in enumerate(rows, start=1)]
+        return [
+            _check_judgement(row, f"{display_path(self.path)}, row {number},")
+            for number, row in enumerate(rows, start=1)
+        ]
 
     def latest(self, annotator: str | None = None) -> list[dict]:
         """The latest votes of this annotator, or of all."""

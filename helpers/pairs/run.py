@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from tqdm.auto import tqdm
 
-from helpers.files import CourseError, shown
+from helpers.files import CourseError, display_path
 from helpers.llm.client import LLM, LLMError, in_parallel
 from helpers.llm.recording import RecordingLLM
 from helpers.pairs.checks import kind
@@ -112,7 +112,7 @@ def build_preferences(
         with JsonlStore(path) as rows, tqdm(total=total, desc=run.method.name, smoothing=0, delay=0.3) as bar:
             _build(records, run, rows, summary, bar)
     except KeyboardInterrupt:
-        print(f"Interrupted. Every finished row is in {shown(path)}; run again to go on.")
+        print(f"Interrupted. Every finished row is in {display_path(path)}; run again to go on.")
         raise
     finally:
         summary.seconds = time.monotonic() - started
@@ -131,7 +131,7 @@ def finished_rows(
     A row has the five keys, its "status" ("ok" or "set aside"), its "reason", and where it came from.
     """
     if not Path(path).exists():
-        raise CourseError(f"{shown(path)} is missing. Build it first with build_preferences.")
+        raise CourseError(f"{display_path(path)} is missing. Build it first with build_preferences.")
     run = RunKey.of(llm, settings, method)
     with JsonlStore(path) as rows:
         for record in records:

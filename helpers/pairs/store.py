@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from helpers.files import CourseError, shown
+from helpers.files import CourseError, display_path
 
 
 class JsonlStore:
@@ -34,13 +34,13 @@ class JsonlStore:
             self._read_offsets()
         except Timeout as error:
             raise CourseError(
-                f"Another kernel or command is writing to {shown(self.path)}. Wait until it has finished, or stop it "
+                f"Another kernel or command is writing to {display_path(self.path)}. Wait until it ends, or stop it "
                 "(interrupt or restart the other notebook's kernel), then run this again."
             ) from error
         except OSError as error:
             self.__exit__()
             raise CourseError(
-                f"{shown(self.path)} cannot be written: {error.strerror}. Check that you may write there."
+                f"{display_path(self.path)} cannot be written: {error.strerror}. Check that you may write there."
             ) from error
         except CourseError:
             self.__exit__()
@@ -72,7 +72,7 @@ class JsonlStore:
         except OSError as error:
             self._file.truncate(offset)
             raise CourseError(
-                f"A row could not be written to {shown(self.path)}: {error.strerror or error}. "
+                f"A row could not be written to {display_path(self.path)}: {error.strerror or error}. "
                 "All rows before it are safe. Free some space and run again."
             ) from error
         self._offsets[row["fingerprint"]] = offset
@@ -90,7 +90,7 @@ class JsonlStore:
                         self._file.truncate(offset)
                         return
                     raise CourseError(
-                        f"{shown(self.path)}, line {number}, is not a row of this file ({error}). "
+                        f"{display_path(self.path)}, line {number}, is not a row of this file ({error}). "
                         "Fix or delete this line."
                     ) from error
                 offset += len(line)

@@ -6,7 +6,7 @@ import random
 import ipywidgets as ipw
 from IPython.display import HTML, display
 
-from helpers.files import CourseError, shown
+from helpers.files import CourseError, display_path
 from helpers.pairs.judgements import JudgementStore, Session
 from helpers.pairs.ranking import SKIP, Candidates, Ranking, best_worst, in_words, parse_ranking
 from helpers.politeness import POLITENESS
@@ -69,7 +69,9 @@ def draw_session(tool, controls) -> str | None:
     """
     done, queue = tool.session.done, tool.session.queue
     tool.error.value, tool.progress.value = "", len(done)
-    tool.status.value = html.escape(f"{len(done)} of {len(tool.items)} judged. Saved in {shown(tool.store.path)}.")
+    tool.status.value = html.escape(
+        f"{len(done)} of {len(tool.items)} judged. Saved in {display_path(tool.store.path)}."
+    )
     tool.buttons["Undo"].disabled = not done
     for control in controls:
         control.disabled = not queue
@@ -78,7 +80,7 @@ def draw_session(tool, controls) -> str | None:
 
 def nothing_judged(store: JudgementStore) -> HTML:
     """What stands in place of a table of judgements."""
-    where = html.escape(shown(store.path))
+    where = html.escape(display_path(store.path))
     return HTML(f"<p>No judgement in {where} yet. Use the tool above, then run this cell again.</p>")
 
 

@@ -6,7 +6,7 @@ import random
 import ipywidgets as ipw
 from IPython.display import HTML, display
 
-from helpers.files import CourseError, shown
+from helpers.files import CourseError, display_path
 from helpers.pairs.judgements import JudgementStore, Session
 from helpers.records import fingerprint
 from helpers.show.annotate import alert, draw_session, nothing_judged
@@ -92,7 +92,9 @@ def ab_result(store: JudgementStore, annotator=None) -> dict:
     """
     rows = store.latest(annotator)
     if not all("names" in row for row in rows):
-        raise CourseError(f"{shown(store.path)} holds judgements that are no A/B verdicts. Keep them in another file.")
+        raise CourseError(
+            f"{display_path(store.path)} holds judgements that are no A/B verdicts. Keep them in another file."
+        )
     names = next((tuple(row["names"]) for row in rows), ("before", "after"))
     counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in (*names, "tie", "skip")}
     judged = counts[names[0]] + counts[names[1]] + counts["tie"]

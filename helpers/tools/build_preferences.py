@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NoReturn
 
-from helpers.files import CourseError, shown
+from helpers.files import CourseError, display_path
 from helpers.llm.client import LLM, Reply
 from helpers.llm.connect import connect
 from helpers.llm.recording import RecordingLLM
@@ -58,16 +58,16 @@ def build(options: Namespace) -> int:
         ) from error
     run, models = run_of(options)
     plan = plan_of(records_of(options), run, rows)
-    print(f"{options.method} with {models}: {plan}. Rows go to {shown(rows)}.", flush=True)
+    print(f"{options.method} with {models}: {plan}. Rows go to {display_path(rows)}.", flush=True)
     if options.dry_run:
         return show_first_prompt(options, run)
     summary = build_preferences(records_of(options), run.llm, rows, run.settings, run.method, total=plan.records)
     print(closing(summary))
     if not summary.made + summary.reused:
-        raise CourseError(f"No pair was made, so {shown(out)} was not written. {shown(rows)} says why.")
+        raise CourseError(f"No pair was made, so {display_path(out)} was not written. {display_path(rows)} says why.")
     done = finished_rows(records_of(options), run.llm, rows, run.settings, run.method)
     save_preferences(out, (five_keys(row) for row in done if row["status"] == "ok"))
-    print(f"{summary.made + summary.reused:,} pairs are in {shown(out)}.")
+    print(f"{summary.made + summary.reused:,} pairs are in {display_path(out)}.")
     return 1 if summary.failed else 0
 
 
@@ -79,12 +79,12 @@ def rows_beside(out: str) -> Path:
 def check_paths(instructions: Path, out: Path, rows: Path) -> None:
     """Raise CourseError if the instructions are no file, or the pairs would go over something that is not ours."""
     if not instructions.is_file():
-        raise CourseError(f"--instructions {shown(instructions)}: there is no such file. Check the path.")
+        raise CourseError(f"--instructions {display_path(instructions)}: there is no such file. Check the path.")
     if out.is_dir():
-        raise CourseError(f"--out {shown(out)} is a folder. Give the name of a file in it.")
+        raise CourseError(f"--out {display_path(out)} is a folder. Give the name of a file in it.")
     if out.exists() and not rows.exists():  # not made by this command, so perhaps not to be overwritten
         raise CourseError(
-            f"--out {shown(out)} is there already, but {shown(rows)}, from which it would be made again, is not. "
+            f"--out {display_path(out)} is there already, but {display_path(rows)}, from which it is made, is not. "
             "Choose another name, or move the file away."
         )
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.files import ROOT, CourseError, read_text, shown, write_json
+from helpers.files import ROOT, CourseError, display_path, read_text, write_json
 
 STAMP = "course.json"  # written empty at the beginning and whole at the end: an empty one was never finished
 AGAIN = "and call the command again."
@@ -48,7 +48,7 @@ class Environment:
 
     def requirements(self) -> dict[str, str]:
         """{file: hash of what it asks for}; comments, spaces and line ends do not count."""
-        return {shown(file): digest(file) for file in self.files}
+        return {display_path(file): digest(file) for file in self.files}
 
 
 FOR_COURSE = Environment(ROOT / ".venv", (ROOT / "requirements.txt",))
@@ -70,7 +70,9 @@ def ensure(environment: Environment, say: Callable = print) -> Path:
                 if not is_ready(environment):  # another launcher may have done it just now
                     set_up(environment, say)
     except OSError as error:
-        raise CourseError(f"{shown(folder)} cannot be written: {error.strerror}. Fix or delete it {AGAIN}") from error
+        raise CourseError(
+            f"{display_path(folder)} cannot be written: {error.strerror}. Fix or delete it {AGAIN}"
+        ) from error
     except KeyboardInterrupt:
         say(f"\nInterrupted. Call the command again to finish setting up {folder.name}.")
         raise
@@ -162,14 +164,14 @@ def set_up(environment: Environment, say: Callable) -> None:
 def create(folder: Path, say: Callable) -> None:
     """Make the environment anew, over what `venv` made before. Raises CourseError if that is impossible."""
     if folder.is_symlink() or folder.exists() and not (folder / "pyvenv.cfg").exists():
-        raise CourseError(f"{shown(folder)} is not a virtual environment. Move it away {AGAIN}")
+        raise CourseError(f"{display_path(folder)} is not a virtual environment. Move it away {AGAIN}")
     if folder.exists():
         say("It is there already, incomplete or broken: deleting that first ...", flush=True)
         shutil.rmtree(folder)
     done = subprocess.run([sys.executable, "-m", "venv", str(folder)], capture_output=True, text=True)
     if done.returncode:
         reason = " ".join((done.stdout + done.stderr).split()) or "no message."
-        raise CourseError(f"{shown(folder)} cannot be made: {reason} Fix that {AGAIN}")
+        raise CourseError(f"{display_path(folder)} cannot be made: {reason} Fix that {AGAIN}")
     write_json(folder / STAMP, {})
 
 
@@ -208,4 +210,4 @@ def explain_pip(output: str, code: int, log: Path) -> str:
         advice = "Check the network, then try another Python (3.11 to 3.13, 64 bit; no Mac with an Intel processor)."
         return f"There is no {missing[1]} for Python {platform.python_version()} on {platform.platform()}. {advice}"
     last = [line.strip() for line in output.splitlines() if line.strip()][-3:]
-    return f"pip failed (exit code {code}): {' / '.join(last) or 'no message'}. All of it: {shown(log)}."
+    return f"pip failed (exit code {code}): {' / '.join(last) or 'no message'}. All of it: {display_path(log)}."

@@ -15,7 +15,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from traitlets.config import Config
 
 from helpers import scoreboard
-from helpers.files import BUILD, shown, write_text
+from helpers.files import BUILD, display_path, write_text
 from helpers.tools import report
 
 CELL_TIMEOUT = 1800  # seconds; a cell that trains takes minutes at most
@@ -77,7 +77,7 @@ def run_course(options: Namespace) -> int:
             return 130
         print(f"{run.name:24} {run.seconds:7.1f} s  {run.peak / 1e9:5.2f} GB", flush=True)
         if run.problem:
-            print(f"\n{run.problem}\nAs far as it got: {shown(BUILD / 'run' / path.name)}", file=sys.stderr)
+            print(f"\n{run.problem}\nAs far as it got: {display_path(BUILD / 'run' / path.name)}", file=sys.stderr)
             return 1
         measured = {"seconds": round(run.seconds, 1), "peak_mb": round(run.peak / 1e6)}
         scoreboard.keep_row("notebooks", run.name, measured)
@@ -158,5 +158,5 @@ def finish(runs: list[NotebookRun], whole: bool) -> None:
     if board["results"]:
         print(scoreboard.scoreboard_table(board) + "\n")
     index = report.write_index(board)
-    print(f"Report: {shown(index)}")
-    print(f"Executed notebooks: {shown(BUILD / 'run')}; numbers: {shown(scoreboard.path())}")
+    print(f"Report: {display_path(index)}")
+    print(f"Executed notebooks: {display_path(BUILD / 'run')}; numbers: {display_path(scoreboard.path())}")

@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 
 from helpers import files
-from helpers.files import CourseError, shown
+from helpers.files import CourseError, display_path
 from helpers.gpt.checkpoints import CONFIG, WEIGHTS, load_model, read_config
 from helpers.gpt.model import GPTConfig
 from helpers.gpt.prompt import FOOTER, HEADER
@@ -109,7 +109,7 @@ def _stamp(folder: Path) -> tuple:
         return tuple((stat.st_mtime_ns, stat.st_size) for stat in stats)
     except OSError as error:
         reason = error.strerror
-        raise CourseError(f"{shown(folder)} cannot be read: {reason}. Make the checkpoint again.") from error
+        raise CourseError(f"{display_path(folder)} cannot be read: {reason}. Make the checkpoint again.") from error
 
 
 @functools.lru_cache(maxsize=64)
@@ -123,7 +123,7 @@ def _read_info(name: str, folder: Path, stamp: tuple) -> ModelInfo:
             dtypes = sorted({s.get_dtype() for s in slices})
         digest = hashlib.sha256(weights.read_bytes()).hexdigest()
     except Exception as error:  # safetensors raises an exception class of its own
-        raise CourseError(f"{shown(weights)} is damaged ({error}). Make the checkpoint again.") from error
+        raise CourseError(f"{display_path(weights)} is damaged ({error}). Make the checkpoint again.") from error
     modified = datetime.fromtimestamp(stamp[1][0] / 1e9, UTC)
     size, kind = stamp[1][1], "/".join(dtypes)
     return ModelInfo(name, folder, stamp, config, meta, digest, size, modified, parameters, kind)

@@ -4,7 +4,7 @@ import random
 from functools import cache
 from pathlib import Path
 
-from helpers.files import DATA, CourseError, shown, write_json
+from helpers.files import DATA, CourseError, display_path, write_json
 from helpers.tools.course.families import FAMILIES, Family
 
 TRAIN_PHRASINGS = 4  # training phrasings in which each fact appears
@@ -78,4 +78,4 @@ def write_instruction_data(path=DATA / "instruction-data.json", seed: int = 0) -
 
 def make_instruction_data(arguments: list[str]) -> None:
     """Make data/instruction-data.json again."""
-    print(f"{len(shipped_records())} records written to {shown(write_instruction_data())}")
+    print(f"{len(shipped_records())} records written to {display_path(write_instruction_data())}")
