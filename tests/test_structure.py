@@ -9,6 +9,7 @@ import structure
 
 from helpers.files import ROOT
 
+MODULE_LINES = 300
 OLD_PACKAGES = ("preferences", "engine", "course")  # of helpers/, before it was ordered by what a learner looks for
 SOURCES = structure.read_sources(ROOT / "helpers")
 
@@ -62,6 +63,15 @@ def test_the_files_that_a_readme_names_are_there(name):
 
 def test_old_import_paths_are_gone():
     assert [name for name in OLD_PACKAGES if (ROOT / "helpers" / name).exists()] == []
+
+
+def test_modules_are_short():
+    counts = {module: text.count("\n") for module, text in SOURCES.items()}
+    assert {module: count for module, count in counts.items() if count > MODULE_LINES} == {}
+
+
+def test_no_name_is_defined_twice():
+    assert structure.names_defined_twice(SOURCES) == []
 
 
 # The checks themselves
