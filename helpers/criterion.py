@@ -89,11 +89,6 @@ class Criterion:
         return self.voices[2]
 
     @property
-    def better(self) -> str:
-        """What the winner of a contest is, as in "more polite"."""
-        return self.directions[0]
-
-    @property
     def targets(self) -> dict[str, str]:
         """Direction -> the voice that a rewrite in this direction is to have."""
         return dict(zip(self.directions, (self.preferred, self.dispreferred), strict=True))
@@ -105,6 +100,11 @@ class Criterion:
         A coin between the two puts the neutral voice on either side, so that a voice alone does not reveal the label.
         """
         return dict(zip(self.directions, (self.voices[:2], self.voices[1:]), strict=True))
+
+    @property
+    def better(self) -> str:
+        """What the winner of a contest is, as in "more polite"."""
+        return self.directions[0]
 
     def voice_of(self, text: str) -> str:
         """The name of the text's voice, by the rule."""

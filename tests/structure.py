@@ -103,11 +103,13 @@ def repeated_lines(sources: dict[str, str], length: int = 6) -> list[str]:
 
 
 def comparable_lines(text: str) -> list[tuple[int, str]]:
-    """The code lines that could be copied code: imports, tables and fields with their defaults are none."""
+    """The code lines that could be copied code: imports, tables, fields and lists of parameters are none."""
     left_out = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, (ast.Import, ast.ImportFrom)) or is_table(node):
             left_out |= lines_of(node)
+        if isinstance(node, FUNCTIONS) and node.body[0].lineno > node.lineno + 1:  # what takes the same things says so
+            left_out |= set(range(node.lineno, node.body[0].lineno))
     return [(number, line) for number, line in code_lines(text).items() if number not in left_out]
 
 

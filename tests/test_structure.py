@@ -74,6 +74,10 @@ def test_no_name_is_defined_twice():
     assert structure.names_defined_twice(SOURCES) == []
 
 
+def test_no_six_lines_stand_twice():
+    assert structure.repeated_lines(SOURCES) == []
+
+
 # The checks themselves
 
 FUNCTION = '''
@@ -149,6 +153,12 @@ class S:
     e: int
     f: int = 1
     g: str = "x"
+
+
+def f(
+    a: int,
+    b: str | None = None,
+): ...
 """
 
 
