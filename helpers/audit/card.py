@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from helpers.audit.findings import as_rows
-from helpers.audit.gate import Audit
+from helpers.audit.gate import Audit, audited_rows
 from helpers.audit.shortcuts import levels_of, voice_counts
 from helpers.files import CourseError, read_jsonl
 from helpers.pairs.checks import prompt_key
@@ -30,29 +30,17 @@ def dataset_card(
 ) -> str:
     """The card as Markdown, with the header that the Hugging Face Hub reads.
 
-    report: the audit of these records. licence: what you decided, e.g. "cc-by-4.0". provenance: the builder's rows of
-    these records, in any order, with the keys "method" and "model" where they are known. split: indices of training
-    and validation rows. notes: known limits in your own words.
+    report: the audit of these records. licence: such as "cc-by-4.0". provenance: the builder's rows of these records,
+    in any order. split: indices of training and validation rows. notes: known limits in your own words.
     Raises CourseError without a title or a licence, or if the audit saw another number of records.
     """
-    rows = as_rows(records)
+    rows = audited_rows(records, report)
     if not title.strip() or not licence.strip():
         raise CourseError('A card needs a title and a licence, such as licence="cc-by-4.0". Decide before you share.')
-    if report.total != len(rows):
-        raise CourseError(f"The audit saw {report.total} rows, and these are {len(rows)}. Audit the rows of the card.")
-    parts = [
-        _header(rows, report, title, licence),
-        f"# {_safe(title)}",
-        f"{len(rows):,} preference pairs: a question, and two answers of which one is preferred.",
-        _sizes(rows, split),
-        _provenance(provenance),
-        _lengths(rows),
-        _voices(rows, report),
-        _gate(report),
-        _limits(report, provenance, notes),
-        _examples(rows),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    opening = f"{len(rows):,} preference pairs: a question, and two answers of which one is preferred."
+    parts = [_header(rows, report, title, licence), f"# {_safe(title)}", opening, _sizes(rows, split)]
+    parts += [_provenance(provenance), _lengths(rows), _voices(rows, report), _gate(report)]
+    return "\n\n".join([*parts, _limits(report, provenance, notes), _examples(rows)]) + "\n"
 
 
 def provenance_of(records: Iterable, *paths) -> list[dict]:

@@ -119,14 +119,20 @@ def answer_keys(records: Iterable) -> dict[tuple[str, str], list[str]]:
     return {(record.instruction, record.input): record.answer for record in records if record.answer}
 
 
+def audited_rows(records: Iterable, report: Audit) -> list[dict]:
+    """The records as rows. Raises CourseError unless they are as many as the audit saw."""
+    rows = as_rows(records)
+    if len(rows) != report.total:
+        raise CourseError(f"The audit saw {report.total} rows, and these are {len(rows)}. Pass the rows it saw.")
+    return rows
+
+
 def clean(records: Iterable, report: Audit, checks: Iterable[str] = CLEANED) -> Cleaned:
     """Set aside every row that one of these checks names, with all reasons. The records must be those of the audit.
 
     Shortcuts and balance are properties of the whole set: no row is at fault, so nothing is removed for them.
     """
-    rows, checks = as_rows(records), tuple(checks)
-    if len(rows) != report.total:
-        raise CourseError(f"The audit saw {report.total} rows, and these are {len(rows)}. Clean the rows it saw.")
+    rows, checks = audited_rows(records, report), tuple(checks)
     reasons: dict[int, list[str]] = {}
     for check in checks:
         for index, what in report[check].rows.items():

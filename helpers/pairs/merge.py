@@ -56,14 +56,11 @@ class Merged:
 def merge(sets: Iterable[Iterable[dict]], same: Callable[[str], str] = normalised) -> Merged:
     """Merge the finished rows of several methods. The order of the sets is the order of trust.
 
-    A row is left out as a duplicate if a kept one has the same question and the same two answers, up to case and
-    punctuation, or nearly so (see `near_repeats`); the kept row then names the other's method in "also". It is left
-    out as a contradiction if the kept rows on its question already say the opposite, directly (B over A) or in a
-    chain (B over C, C over A). Rows that were set aside by their own method are no pairs and are passed over.
-
-    same: answers count as the same if this function gives the same for both. By default the text; with
-        `Criterion.voice_of`, all answers to a question in one voice count as the same, so that pairs contradict if
-        they prefer opposite voices.
+    A row is left out as a duplicate of a kept one with the same question and answers, or nearly so (`near_repeats`);
+    the kept row names the other's method in "also". It is left out as a contradiction if the kept rows on its question
+    say the opposite, directly (B over A) or in a chain (B over C, C over A). Rows that were set aside are no pairs.
+    same: answers count as the same if this function gives the same for both, by default the text up to case and
+    punctuation. With `Criterion.voice_of`, pairs contradict if they prefer opposite voices.
     Raises CourseError for a row that does not say which method made it.
     """
     groups: dict[str, list[dict]] = {}
@@ -72,8 +69,7 @@ def merge(sets: Iterable[Iterable[dict]], same: Callable[[str], str] = normalise
     for row in pairs:
         question = prompt_key(row)
         kept = groups.setdefault(question, [])
-        merged = five_keys(row) | {"group": fingerprint(question), "fingerprint": row["fingerprint"], "also": []}
-        merged |= {name: row[name] for name in PROVENANCE if row.get(name) is not None}
+        merged = _with_provenance(row, question)
         if twin := next((other for other in kept if _sides(other, normalised) == _sides(row, normalised)), None):
             left_out.append(_duplicate(merged, twin))
         elif opponents := _opposite(kept, row, same):
@@ -86,6 +82,11 @@ def merge(sets: Iterable[Iterable[dict]], same: Callable[[str], str] = normalise
     repeats = near_repeats(rows)
     left_out += [_duplicate(rows[index], rows[other]) for index, (other, _) in repeats.items()]
     return Merged([row for index, row in enumerate(rows) if index not in repeats], left_out, methods)
+
+
+def _with_provenance(row: dict, question: str) -> dict:
+    merged = five_keys(row) | {"group": fingerprint(question), "fingerprint": row["fingerprint"], "also": []}
+    return merged | {name: row[name] for name in PROVENANCE if row.get(name) is not None}
 
 
 def _duplicate(row: dict, twin: dict) -> dict:

@@ -23,6 +23,17 @@ exit codes: 0 all done; 1 an error, or records that failed and can be asked for 
 
 def build_options(arguments: list[str]) -> argparse.Namespace:
     """Read the command's arguments. Ends the program with exit code 2 if they are wrong."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    if options.weak_model and options.method != "strong-weak":
+        parser.error(f"--weak-model goes with --method strong-weak, not with {options.method}")
+    if not options.out.endswith(".json"):
+        parser.error(f"--out {options.out}: the name must end in .json, for it will be a JSON list")
+    return options
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All that the command takes, and its help."""
     parser = argparse.ArgumentParser(
         prog="python3 -m helpers build-preferences",
         description="Make preference pairs of instruction records with a language model.",
@@ -43,23 +54,18 @@ def build_options(arguments: list[str]) -> argparse.Namespace:
     add("--num-predict", metavar="N", type=whole(1), help="tokens a reply may have")
     add("--workers", metavar="N", type=whole(1, 256), help="records at once")
     add("--dry-run", action="store_true", help="ask nothing; show the plan and the first prompt")
-    options = parser.parse_args(arguments)
-    if options.weak_model and options.method != "strong-weak":
-        parser.error(f"--weak-model goes with --method strong-weak, not with {options.method}")
-    if not options.out.endswith(".json"):
-        parser.error(f"--out {options.out}: the name must end in .json, for it will be a JSON list")
-    return options
+    return parser
 
 
 def methods() -> dict[str, str]:
     """Name -> what it does: each file of pairs/methods with a function of its name (see there). Read, not imported."""
-    found = {}
+    names = {}
     for path in sorted(METHODS.glob("*.py")):
         module = ast.parse(path.read_text(encoding="utf-8"))
         functions = {node.name for node in module.body if isinstance(node, ast.FunctionDef)}
         if f"{path.stem}_method" in functions:
-            found[path.stem.replace("_", "-")] = ast.get_docstring(module).partition("\n")[0]
-    return found
+            names[path.stem.replace("_", "-")] = ast.get_docstring(module).partition("\n")[0]
+    return names
 
 
 def whole(least: int, most: int = 2**31 - 1):

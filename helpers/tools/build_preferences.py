@@ -31,8 +31,8 @@ class Plan:
     calls: int  # if nothing goes wrong
 
     def __str__(self) -> str:
-        asked = f"{self.records - self.done:,} to do, about {self.calls:,} requests"
-        return f"{self.records:,} records, {self.done:,} done already, {asked if self.calls else 'nothing to ask'}"
+        todo = f"{self.records - self.done:,} to do, about {self.calls:,} requests"
+        return f"{self.records:,} records, {self.done:,} done already, {todo if self.calls else 'nothing to ask'}"
 
 
 def main(options: Namespace) -> int:
@@ -154,9 +154,9 @@ def show_first_prompt(options: Namespace, run: RunKey) -> int:
     try:
         run.method.make(record, RecordingLLM(run.llm), first_seed(run.fingerprint(record), run.settings.seed))
     except FirstPrompt as first:
-        prompt, asked = first.args
-        shown_options = ", ".join(f"{key} {value}" for key, value in asked.items())
-        print(f"The first prompt ({shown_options}):\n\n{prompt}\n\nDry run: nothing was asked.")
+        prompt, request = first.args
+        described = ", ".join(f"{key} {value}" for key, value in request.items())
+        print(f"The first prompt ({described}):\n\n{prompt}\n\nDry run: nothing was asked.")
     return 0
 
 

@@ -50,32 +50,32 @@ def opinions(rows: Iterable[dict]) -> list[Opinion]:
     return [Opinion(*key, **count) for key, count in counts.items()]
 
 
-def kto_records(found: Iterable[Opinion]) -> list[dict]:
+def kto_records(rated: Iterable[Opinion]) -> list[dict]:
     """Unpaired records {"prompt", "completion", "label"} as KTO (arXiv 2402.01306) takes them; divided opinions are
     left out."""
     return [
         {"prompt": format_prompt(one.instruction, one.input), "completion": one.answer, "label": one.label}
-        for one in found
+        for one in rated
         if one.label is not None
     ]
 
 
-def by_question(found: Iterable[Opinion]) -> dict[tuple[str, str], dict[bool, list[str]]]:
+def by_question(rated: Iterable[Opinion]) -> dict[tuple[str, str], dict[bool, list[str]]]:
     """(instruction, input) -> {True: liked answers, False: disliked ones}, the clearest opinion first."""
     sides: dict[tuple[str, str], dict[bool, list[str]]] = {}
-    for one in sorted(found, key=lambda one: -abs(one.up - one.down)):
+    for one in sorted(rated, key=lambda one: -abs(one.up - one.down)):
         if one.label is not None:
             sides.setdefault((one.instruction, one.input), {True: [], False: []})[one.label].append(one.answer)
     return sides
 
 
-def votes_method(found: Sequence[Opinion], settings: BuildSettings) -> Method:
+def votes_method(rated: Sequence[Opinion], settings: BuildSettings) -> Method:
     """A liked and a disliked answer of each question; if one side is missing, the model rewrites the other.
 
     A synthetic side is named in the row's "synthetic". A liked answer that is wrong is not used: people vote for voice
     as well as for truth. A record without a usable vote is set aside.
     """
-    votes, version = by_question(found), PROMPT_VERSIONS["rewrite"]
+    votes, version = by_question(rated), PROMPT_VERSIONS["rewrite"]
     better, worse = settings.criterion.directions
 
     def voted(record: InstructionRecord) -> tuple[str | None, str | None]:
