@@ -53,10 +53,7 @@ class ModelInfo:
 
     def details(self) -> dict:
         kind = {"parent_model": "", "format": "safetensors", "family": "gpt2", "families": ["gpt2"]}
-        return kind | {
-            "parameter_size": parameter_size(self.parameters),
-            "quantization_level": self.quantization,
-        }
+        return kind | {"parameter_size": parameter_size(self.parameters), "quantization_level": self.quantization}
 
     def listed(self) -> dict:
         """An entry of /api/tags and the start of one of /api/ps."""
@@ -71,31 +68,27 @@ class ModelInfo:
 
     def show(self) -> dict:
         """The answer of /api/show."""
-        c = self.config
-        about = {"general.description": self.meta["about"]} if "about" in self.meta else {}
+        head = f"# A checkpoint of the course, served by its embedded engine.\nFROM {self.name}\n"
         return {
-            "modelfile": f"# A checkpoint of the course, served by its embedded engine.\nFROM {self.name}\n"
-            f'TEMPLATE """{self.template}"""\n',
-            "parameters": f"num_ctx                        {c.block_size}",
+            "modelfile": f'{head}TEMPLATE """{self.template}"""\n',
+            "parameters": f"num_ctx                        {self.config.block_size}",
             "template": self.template,
             "details": self.details(),
-            "model_info": {
-                "general.architecture": "gpt2",
-                "general.basename": self.name,
-                **about,
-                "general.parameter_count": self.parameters,
-                "gpt2.context_length": c.block_size,
-                "gpt2.embedding_length": c.n_embd,
-                "gpt2.block_count": c.n_layer,
-                "gpt2.feed_forward_length": 4 * c.n_embd,
-                "gpt2.attention.head_count": c.n_head,
-                "gpt2.attention.layer_norm_epsilon": 1e-5,
-                "gpt2.vocab_size": c.vocab_size,
-                "tokenizer.ggml.model": "gpt2",
-            },
+            "model_info": self.sizes(),
             "capabilities": ["completion"],
             "modified_at": iso(self.modified),
         }
+
+    def sizes(self) -> dict:
+        """The sizes under the names of GGUF."""
+        c, general = self.config, {"architecture": "gpt2", "basename": self.name, "parameter_count": self.parameters}
+        if "about" in self.meta:
+            general["description"] = self.meta["about"]
+        gpt2 = {"context_length": c.block_size, "embedding_length": c.n_embd, "block_count": c.n_layer}
+        gpt2 |= {"feed_forward_length": 4 * c.n_embd, "attention.head_count": c.n_head, "vocab_size": c.vocab_size}
+        gpt2 |= {"attention.layer_norm_epsilon": 1e-5}
+        named = {f"general.{key}": value for key, value in general.items()}
+        return named | {f"gpt2.{key}": value for key, value in gpt2.items()} | {"tokenizer.ggml.model": "gpt2"}
 
 
 def describe(name: str, folder: Path) -> ModelInfo:
@@ -234,11 +227,9 @@ class Library:
         loaded.expires = datetime.now(UTC) + timedelta(seconds=keep)
         if loaded.timer:
             loaded.timer.cancel()
-            loaded.timer = None
-        if keep < FOREVER.total_seconds():
-            loaded.timer = asyncio.get_running_loop().call_later(keep, self._expire, loaded)
-            if keep <= 0:
-                self._expire(loaded)
+        loaded.timer = asyncio.get_running_loop().call_later(keep, self._expire, loaded)
+        if keep <= 0:
+            self._expire(loaded)
 
     def _expire(self, loaded: Loaded):
         if not loaded.users and self.loaded.get(loaded.info.name) is loaded:
