@@ -10,6 +10,7 @@ import structure
 from helpers.files import ROOT
 
 MODULE_LINES = 300
+LONG, LONGEST, SO_MANY_LONG = 25, 40, 15
 OLD_PACKAGES = ("preferences", "engine", "course")  # of helpers/, before it was ordered by what a learner looks for
 SOURCES = structure.read_sources(ROOT / "helpers")
 
@@ -68,6 +69,12 @@ def test_old_import_paths_are_gone():
 def test_modules_are_short():
     counts = {module: text.count("\n") for module, text in SOURCES.items()}
     assert {module: count for module, count in counts.items() if count > MODULE_LINES} == {}
+
+
+def test_functions_are_short():
+    assert structure.functions_over(LONGEST, SOURCES) == []
+    long = structure.functions_over(LONG, SOURCES)
+    assert len(long) <= SO_MANY_LONG, "\n".join(long)
 
 
 def test_no_name_is_defined_twice():

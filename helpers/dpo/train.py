@@ -125,13 +125,11 @@ def fit(
 ) -> list[dict]:  # fmt: skip
     """Train the policy in place and return the history: the metrics of each step.
 
-    pairs: TokenPairs, or Unpaired for a loss that learns from single responses.
+    pairs: TokenPairs, or Unpaired for a loss of single responses. forward, loop: a learner's own, if not the course's.
     reference: their log-probs under the reference, from `score`; None for a loss that does without.
     loss: a name from LOSSES, a function of one PairLogps, or what `resolve_loss` made of either; plain DPO by default.
-    validation: (pairs, reference) to measure every `eval_every` steps.
-    checkpoint: a file to write every `checkpoint_every` steps and to go on from, to the same final weights, if it
-        holds an unfinished run with the same settings, loss and pairs. It is removed at the end.
-    callback: called with the metrics of every step. forward, loop: a learner's own, if not the course's.
+    validation: (pairs, reference) to measure every `eval_every` steps. callback: called with the metrics of every step.
+    checkpoint: a file, written every `checkpoint_every` steps, from which the same run goes on; removed at the end.
     Raises CourseError if data and loss do not fit together, if the policy does not start as the reference, or if
     the loss is no longer finite; KeyboardInterrupt on Ctrl-C, after the step is finished and saved.
     """

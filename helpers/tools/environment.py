@@ -70,9 +70,7 @@ def ensure(environment: Environment, say: Callable = print) -> Path:
                 if not is_ready(environment):  # another launcher may have done it just now
                     set_up(environment, say)
     except OSError as error:
-        raise CourseError(
-            f"{display_path(folder)} cannot be written: {error.strerror}. Fix or delete it {AGAIN}"
-        ) from error
+        raise CourseError(f"{display_path(folder)} cannot be written: {error.strerror}. Fix that {AGAIN}") from error
     except KeyboardInterrupt:
         say(f"\nInterrupted. Call the command again to finish setting up {folder.name}.")
         raise
