@@ -23,6 +23,8 @@ from helpers.pairs.store import JsonlStore
 from helpers.politeness import POLITENESS
 from helpers.records import FIVE_KEYS, InstructionRecord, PreferenceRecord, fingerprint
 
+Records = Iterable[InstructionRecord]
+
 REFUSED = "refused by the server"
 # Another value of one of these asks anew.
 ASKED_WITH = ("seed", "temperature", "num_predict", "strict", "max_retries")
@@ -89,7 +91,7 @@ class RunKey:
 
 
 def build_preferences(
-    records: Iterable[InstructionRecord],
+    records: Records,
     llm: LLM,
     path,
     settings: BuildSettings | None = None,
@@ -120,11 +122,7 @@ def build_preferences(
 
 
 def finished_rows(
-    records: Iterable[InstructionRecord],
-    llm: LLM,
-    path,
-    settings: BuildSettings | None = None,
-    method: Method | None = None,
+    records: Records, llm: LLM, path, settings: BuildSettings | None = None, method: Method | None = None
 ) -> Iterator[dict]:
     """The rows of these records in the order of the records, whatever the order in which they were finished.
 
