@@ -182,7 +182,7 @@ def pip_install(environment: Environment, say: Callable) -> None:
     command += ["--progress-bar", "off", *(word for file in environment.files for word in ("-r", str(file)))]
     log, output = environment.folder / "install.log", ""
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
-    with log.open("w", encoding="utf-8") as file, subprocess.Popen(command, cwd=ROOT, **streams) as pip:
+    with log.open("w", buffering=1, encoding="utf-8") as file, subprocess.Popen(command, cwd=ROOT, **streams) as pip:
         try:
             for line in pip.stdout:
                 output += line
