@@ -3,7 +3,6 @@
 `load_model` reads the course's own folders and those of published GPT-2 models: any of them can be aligned.
 """
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -68,9 +67,8 @@ def read_config(folder):
     try:
         config, tok_name, meta = _published_config(path, stored) if published else _course_config(stored)
     except (KeyError, TypeError) as error:
-        raise CourseError(
-            f"{display_path(path)} is not a checkpoint's config: {error}. Make the checkpoint again."
-        ) from error
+        advice = "Make the checkpoint again."
+        raise CourseError(f"{display_path(path)} is not a checkpoint's config: {error}. {advice}") from error
     tok = load_tokenizer(tok_name)
     if tok.n_vocab > config.vocab_size:
         raise CourseError(
@@ -88,9 +86,7 @@ def _published_config(path, stored):
     """Hugging Face's GPT2Config. Without a vocab.json the tokenizer is GPT-2's own, which tiktoken downloads once."""
     for name, value in GPT2_SETTINGS.items():
         if stored.get(name, value) != value:
-            raise CourseError(
-                f"{display_path(path)}: {name} is {stored[name]!r}, and GPT here computes {value!r} only."
-            )
+            raise CourseError(f"{display_path(path)}: {name} is {stored[name]!r}, and GPT computes {value!r} only.")
     sizes = {name: stored[name] for name in ("vocab_size", "n_layer", "n_head", "n_embd")}
     tok_name = str(path.parent.resolve()) if (path.parent / VOCAB).exists() else "gpt2"
     return GPTConfig(block_size=stored["n_positions"], **sizes), tok_name, {}
@@ -100,14 +96,10 @@ def read_weights(path) -> dict[str, torch.Tensor]:
     """The tensors of a safetensors file. Raises CourseError if it is missing or damaged."""
     try:
         return load_file(path)
-    except FileNotFoundError as error:
-        raise CourseError(
-            f"{display_path(path)} is missing. Make the checkpoint again, or `git checkout -- data`."
-        ) from error
-    except (SafetensorError, OSError, json.JSONDecodeError) as error:
-        raise CourseError(
-            f"{display_path(path)} is damaged ({error}). Delete its folder and make the checkpoint again."
-        ) from error
+    except (SafetensorError, OSError) as error:
+        state = "missing" if isinstance(error, FileNotFoundError) else f"damaged ({error})"
+        advice = "Make the checkpoint again, or `git checkout -- data`."
+        raise CourseError(f"{display_path(path)} is {state}. {advice}") from error
 
 
 def from_transformers(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -141,8 +133,7 @@ def load_model(path_or_name):
     try:
         model.load_state_dict({name: t.float() for name, t in weights.items()})
     except RuntimeError as error:
-        reason = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
-        raise CourseError(
-            f"{display_path(folder / WEIGHTS)} does not fit {CONFIG} beside it: {reason} Make the checkpoint again."
-        ) from error
+        reason = str(error).splitlines()[1].strip()  # the first line is a heading
+        where = display_path(folder / WEIGHTS)
+        raise CourseError(f"{where} does not fit {CONFIG} beside it: {reason} Make the checkpoint again.") from error
     return model.eval(), tok, meta

@@ -48,9 +48,8 @@ class Muon(torch.optim.Optimizer):
                 raise ValueError(f"Muon is for matrices, and a parameter has the shape {tuple(p.shape)}.")
 
     @torch.no_grad()
-    def step(self, closure=None):
+    def step(self):
         """One update of every parameter that has a gradient."""
-        loss = None if closure is None else torch.enable_grad()(closure)()
         for group in self.param_groups:
             options = {name: group[name] for name in ("lr", "weight_decay", "momentum", "ns_steps")}
             moving = [p for p in group["params"] if p.grad is not None]
@@ -58,4 +57,3 @@ class Muon(torch.optim.Optimizer):
                 matrices = [p for p in moving if p.shape == shape]
                 averages = [self.state[p].setdefault("momentum_buffer", torch.zeros_like(p)) for p in matrices]
                 muon_step(matrices, averages, **options)
-        return loss

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from helpers.files import CourseError
 from helpers.gpt.model import KVCache
@@ -60,10 +61,8 @@ def check_room(prompt_tokens, block_size, place=0):
 
 def prefill(model, rows, eot, cache):
     """Read all prompts in one pass, right-padded; returns the logits (B, vocab_size) after each row's last token."""
-    width = max(map(len, rows))
-    idx = torch.tensor([row + [eot] * (width - len(row)) for row in rows], device=cache.k.device)
-    pos = torch.arange(width, device=idx.device).expand_as(idx)
-    hidden = model.hidden(idx, pos, cache=cache)
+    idx = pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=eot).to(cache.k.device)
+    hidden = model.hidden(idx, cache=cache)
     last = torch.tensor([len(row) - 1 for row in rows], device=idx.device)
     return model.lm_head(hidden[torch.arange(len(rows), device=idx.device), last])
 
@@ -110,13 +109,12 @@ def strip_eot(ids, eot):
 def complete_ids(model, prompts, eot, max_new_tokens=64, sampling=UNTRUNCATED, seed=0, batch_size=64):
     """`generate` for any number of prompts, `batch_size` at a time, prompts of similar length together."""
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-    out = [None] * len(prompts)
+    out = {}
     for start in range(0, len(order), batch_size):
         batch = order[start : start + batch_size]
         new = generate(model, [prompts[i] for i in batch], eot, max_new_tokens, sampling, seed + start)
-        for i, ids in zip(batch, new, strict=True):
-            out[i] = ids
-    return out
+        out |= zip(batch, new, strict=True)
+    return [out[i] for i in range(len(prompts))]
 
 
 def complete(model, tok, records, max_new_tokens=64, sampling=UNTRUNCATED, seed=0, batch_size=64) -> list[str]:

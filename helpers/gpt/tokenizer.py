@@ -5,7 +5,6 @@ published GPT-2 are read as well. A tokenizer's `name` is what `load_tokenizer` 
 """
 
 import base64
-import binascii
 from functools import cache
 from pathlib import Path
 
@@ -63,19 +62,15 @@ def load_tokenizer(name: str = "course") -> tiktoken.Encoding:
 
 def _course_ranks(folder: Path) -> dict[bytes, int]:
     path = folder / COURSE_FILE
-    text = read_text(
-        path, f'Known tokenizers: "course", "gpt2", a folder with {COURSE_FILE} or with {VOCAB} and {MERGES}.'
-    )
+    known = f'Known tokenizers: "course", "gpt2", a folder with {COURSE_FILE} or with {VOCAB} and {MERGES}.'
+    lines = read_text(path, known).splitlines()
     try:
-        ranks = {base64.b64decode(token): int(rank) for token, rank in (line.split() for line in text.splitlines())}
-    except (ValueError, binascii.Error) as error:
-        raise CourseError(
-            f"{display_path(path)} is damaged: {error}. Restore it with `git checkout -- data`."
-        ) from error
-    if sorted(ranks.values()) != list(range(len(ranks))) or len(ranks) < 256:
-        raise CourseError(
-            f"{display_path(path)} is damaged: its ranks are not 0..n-1. Restore it with `git checkout -- data`."
-        )
+        ranks = {base64.b64decode(token): int(rank) for token, rank in map(str.split, lines)}
+        if sorted(ranks.values()) != list(range(len(ranks))) or len(ranks) < 256:
+            raise ValueError("its ranks are not 0..n-1")
+    except ValueError as error:
+        advice = "Restore it with `git checkout -- data`."
+        raise CourseError(f"{display_path(path)} is damaged: {error}. {advice}") from error
     return ranks
 
 
@@ -87,16 +82,12 @@ def _gpt2_ranks(folder: Path) -> dict[bytes, int]:
     printable = [b for b in range(256) if chr(b).isprintable() and chr(b) != " "]
     unprintable = [b for b in range(256) if b not in printable]
     byte_of = {chr(b): b for b in printable} | {chr(256 + n): b for n, b in enumerate(unprintable)}
-    ids = read_json(folder / VOCAB)
+    ids, vocab = read_json(folder / VOCAB), display_path(folder / VOCAB)
     merges = read_text(folder / MERGES, f"It belongs beside {VOCAB}.").rstrip("\n").split("\n")[1:]
     if [ids.get(merge.replace(" ", "")) for merge in merges] != list(range(256, len(ids) - 1)):
-        raise CourseError(
-            f"{display_path(folder / VOCAB)} and {MERGES} beside it differ. Get both files of one model again."
-        )
+        raise CourseError(f"{vocab} and {MERGES} beside it differ. Get both files of one model again.")
     if ids.pop(EOT, None) != len(ids):
-        raise CourseError(
-            f"{display_path(folder / VOCAB)}: the last id must be {EOT}, as in GPT-2. Choose a GPT-2 tokenizer."
-        )
+        raise CourseError(f"{vocab}: the last id must be {EOT}, as in GPT-2. Choose a GPT-2 tokenizer.")
     return {bytes(byte_of[char] for char in token): rank for token, rank in ids.items()}
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import count, islice
 
 import httpx
 import ollama
@@ -93,8 +93,7 @@ class LLM:
         # Ollama reads the seed and the temperature inside the options only.
         options |= {"seed": seed, "temperature": temperature, "num_predict": num_predict}
         logprobs = {"logprobs": True, "top_logprobs": top_logprobs} if top_logprobs else {}
-        request = self._request(prompt, options) | {"format": format} | logprobs
-        return self._with_retries(lambda: _send(self.client, request))
+        return self._send_with_retries(self._request(prompt, options) | {"format": format} | logprobs)
 
     def ask_many(
         self, asks: Iterable[str | dict], *, workers: int = 8, label: str | None = None, **common
@@ -105,14 +104,7 @@ class LLM:
         them. A label shows a progress bar.
         """
         asks = [{"prompt": ask} if isinstance(ask, str) else ask for ask in asks]
-        replies = [None] * len(asks)
-
-        def answer(number):
-            replies[number] = self.ask(**(common | asks[number]))
-
-        for _ in in_parallel(answer, range(len(asks)), workers=workers, total=len(asks), label=label):
-            pass
-        return replies
+        return in_order(lambda ask: self.ask(**(common | ask)), asks, workers=workers, label=label)
 
     def stream(self, prompt: str, **options) -> Iterator[str]:
         """Yield the reply piece by piece, as it is written. No retries: a broken stream raises LLMError."""
@@ -128,21 +120,19 @@ class LLM:
 
     def _request(self, prompt: str, options: dict) -> dict:
         options = {name: value for name, value in options.items() if value is not None}
-        thinking = {"think": False} if self.thinks else {}
-        return {"model": self.model, "prompt": prompt, "options": options} | thinking
+        return {"model": self.model, "prompt": prompt, "options": options, "think": False if self.thinks else None}
 
-    def _with_retries(self, send: Callable[[], Reply]) -> Reply:
+    def _send_with_retries(self, request: dict) -> Reply:
         started = time.monotonic()
-        for attempt in range(self.retry.tries):
+        for attempt in count():
             try:
-                return send()
+                return _send(self.client, request)
             except TROUBLE as error:
                 failure = explain_failure(error, self)
                 silent = time.monotonic() - started > 1.5 * self.timeout  # a server that hangs: two tries, not four
-                if not failure.transient or silent or attempt + 1 == self.retry.tries:
+                if not failure.transient or silent or attempt + 1 >= self.retry.tries:
                     raise failure from error
             time.sleep(self.retry.pause(attempt))
-        raise ValueError("Retry.tries must be at least 1")
 
 
 def _send(client: ollama.Client, request: dict) -> Reply:
@@ -185,6 +175,13 @@ def in_parallel(
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         bar.close()
+
+
+def in_order(function: Callable, items: Iterable, **options) -> list:
+    """What `in_parallel` yields, with its options, as the list of results in the order of the items."""
+    items = list(items)
+    done = in_parallel(lambda place: function(items[place]), range(len(items)), total=len(items), **options)
+    return [result for _, result in sorted(done, key=lambda pair: pair[0])]
 
 
 def explain_failure(error: Exception, llm: LLM) -> LLMError:

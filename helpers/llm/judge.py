@@ -20,7 +20,7 @@ import numpy as np
 from scipy.special import expit, logsumexp
 
 from helpers.files import CourseError
-from helpers.llm.client import LLM, LLMError, Reply, in_parallel
+from helpers.llm.client import LLM, LLMError, Reply, in_order
 from helpers.llm.recording import RecordingLLM
 from helpers.politeness import POLITENESS
 from helpers.stats import estimate
@@ -92,7 +92,7 @@ def both_orders(judge: Judge, question: str, a: str, b: str) -> Verdict:
 
 def judge_all(judge: Judge, contests: Iterable[Contest], *, workers: int = 8) -> list[Verdict]:
     """`both_orders` of every contest, several at once, with a progress bar; in the order of the contests."""
-    return _each(lambda contest: both_orders(judge, *contest), contests, workers, "judging")
+    return in_order(lambda contest: both_orders(judge, *contest), contests, workers=workers, label="judging")
 
 
 # --- Many contests --------------------------------------------------------------------------------------------
@@ -156,7 +156,7 @@ def soft_labels(
     llm: LLM, contests: Iterable[Contest], prompt: JudgePrompt = POLITENESS.judge_prompt, *, workers: int = 8
 ) -> list[float]:
     """`soft_label` of every contest, several at once, with a progress bar."""
-    return _each(lambda contest: soft_label(llm, *contest, prompt), contests, workers, "soft labels")
+    return in_order(lambda contest: soft_label(llm, *contest, prompt), contests, workers=workers, label="soft labels")
 
 
 def label_probability(logprobs: dict[str, float]) -> float:
@@ -220,7 +220,7 @@ def score_all(
     **options,
 ) -> list[Score]:
     """`score_one` of every (question, answer), several at once, with a progress bar."""
-    return _each(lambda pair: score_one(llm, *pair, prompt, **options), answers, workers, "scoring")
+    return in_order(lambda pair: score_one(llm, *pair, prompt, **options), answers, workers=workers, label="scoring")
 
 
 # --- Asking ---------------------------------------------------------------------------------------------------
@@ -259,11 +259,3 @@ def _value(reply: Reply, key: str) -> str | int:
     if type(value) is not type(ALLOWED[key][0]) or value not in ALLOWED[key]:
         raise NoVerdict(f"malformed: {key} is none of {', '.join(map(str, ALLOWED[key]))} in {start!r}")
     return value
-
-
-def _each(function: Callable, items: Iterable, workers: int, label: str) -> list:
-    """The results in the order of the items."""
-    items = list(items)
-    numbers = range(len(items))
-    results = dict(in_parallel(lambda n: function(items[n]), numbers, workers=workers, total=len(items), label=label))
-    return [results[number] for number in numbers]

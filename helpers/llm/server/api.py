@@ -13,37 +13,25 @@ from helpers.llm.server.constrain import Constraint, grammar
 from helpers.llm.server.models import Loaded, iso
 
 KEEP_ALIVE = 300.0  # seconds a model stays in memory after its last request
-SUPPORTED = {  # option -> (its Go type in Ollama, default)
-    "seed": ("integer", -1),
-    "num_predict": ("integer", -1),
-    "num_ctx": ("integer", 4096),
-    "top_k": ("integer", 40),
-    "repeat_last_n": ("integer", 64),
-    "temperature": ("float32", 0.8),
-    "top_p": ("float32", 0.9),
-    "min_p": ("float32", 0.0),
-    "repeat_penalty": ("float32", 1.0),
-    "stop": ("array", ()),
-}
+# The options of a request with Ollama's defaults, which also say of which type each is.
+SUPPORTED = {"seed": -1, "num_predict": -1, "num_ctx": 4096, "top_k": 40, "repeat_last_n": 64}
+SUPPORTED |= {"temperature": 0.8, "top_p": 0.9, "min_p": 0.0, "repeat_penalty": 1.0, "stop": ()}
+# Would change the text and is not built in: only the value that does nothing is taken.
+NOT_BUILT_IN = {"typical_p": 1.0, "tfs_z": 1.0, "mirostat": 0, "presence_penalty": 0.0, "frequency_penalty": 0.0}
 HARMLESS = {  # how the work is done, not what comes out
-    **dict.fromkeys(("num_keep", "num_batch", "num_gpu", "main_gpu", "num_thread", "draft_num_predict"), "integer"),
-    **dict.fromkeys(("use_mmap", "use_mlock", "numa", "low_vram", "f16_kv", "penalize_newline"), "boolean"),
-    **dict.fromkeys(("mirostat_tau", "mirostat_eta"), "float32"),
+    **dict.fromkeys(("num_keep", "num_batch", "num_gpu", "main_gpu", "num_thread", "draft_num_predict"), 0),
+    **dict.fromkeys(("use_mmap", "use_mlock", "numa", "low_vram", "f16_kv", "penalize_newline"), False),
+    **dict.fromkeys(("mirostat_tau", "mirostat_eta"), 0.0),
 }
-NOT_BUILT_IN = {  # would change the text and is not built in: only the value that does nothing is taken
-    "typical_p": ("float32", 1.0),
-    "tfs_z": ("float32", 1.0),
-    "mirostat": ("integer", 0),
-    "presence_penalty": ("float32", 0.0),
-    "frequency_penalty": ("float32", 0.0),
-}
+OPTIONS = SUPPORTED | NOT_BUILT_IN | HARMLESS
+GO_TYPES = {int: "integer", float: "float32", bool: "boolean", tuple: "array"}
 JSON_NAMES = {str: "string", bool: "boolean", int: "integer", list: "array", dict: "object"}
-JSON_TYPES = {"integer": (int, float), "float32": (int, float), "boolean": (bool,), "array": (list,)}
+JSON_TYPES = {int: (int, float), float: (int, float), bool: bool, tuple: list}
 UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 ACTION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
 
 
-class ApiError(Exception):
+class ApiError(CourseError):
     """An error for the client: HTTP status and sentence."""
 
     def __init__(self, status: int, message: str):
@@ -67,10 +55,6 @@ class Ask:
     raw: bool = False
     logprobs: bool = False
     top_logprobs: int = 0
-
-    def sampling(self) -> Sampling:
-        o = self.options
-        return Sampling(o["temperature"], max(o["top_k"], 0), o["top_p"], o["min_p"], o["repeat_penalty"])
 
 
 def read_json_body(body: bytes) -> dict:
@@ -167,13 +151,12 @@ def refuse_images(holder: dict, model: str):
 
 def read_options(given: dict) -> dict:
     """All supported options, with Ollama's defaults. A wrong type is a 500, an unknown name is ignored."""
-    options = {name: default for name, (_, default) in SUPPORTED.items()}
+    options = dict(SUPPORTED)
     for name, value in given.items():
-        kind = HARMLESS.get(name) or (SUPPORTED.get(name) or NOT_BUILT_IN.get(name) or (None,))[0]
-        if kind is None or value is None:
+        if name not in OPTIONS or value is None:
             continue
-        value = _typed(name, value, kind)
-        if name in NOT_BUILT_IN and value != NOT_BUILT_IN[name][1]:
+        value = _typed(name, value, type(OPTIONS[name]))
+        if name in NOT_BUILT_IN and value != NOT_BUILT_IN[name]:
             raise ApiError(501, f"the embedded engine has no {name}: leave it out, or use a model on Ollama")
         if name in SUPPORTED:
             options[name] = value
@@ -185,15 +168,15 @@ def read_options(given: dict) -> dict:
     return options
 
 
-def _typed(name: str, value, kind: str):
-    fits = isinstance(value, JSON_TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
+def _typed(name: str, value, kind: type):
+    fits = isinstance(value, JSON_TYPES[kind]) and (kind is bool or not isinstance(value, bool))
     if not fits or (isinstance(value, float) and not math.isfinite(value)):
-        raise ApiError(500, f'option "{name}" must be of type {kind}')
-    if kind == "array":
+        raise ApiError(500, f'option "{name}" must be of type {GO_TYPES[kind]}')
+    if kind is tuple:
         if not all(isinstance(item, str) for item in value):
             raise ApiError(500, f'option "{name}" must be of an array of strings')
         return tuple(item for item in value if item)
-    return {"integer": int, "float32": float, "boolean": bool}[kind](value)
+    return kind(value)
 
 
 def read_keep_alive(value) -> float | None:
@@ -247,21 +230,16 @@ def make_job(ask: Ask, loaded: Loaded, emit) -> Job:
     room = context - len(ids)
     limit = min(o["num_predict"], room) if o["num_predict"] > 0 else room  # -1: as far as the context goes
     top = ask.top_logprobs if ask.logprobs else None
-    drawing = {"sampling": ask.sampling(), "seed": o["seed"], "stop": o["stop"], "repeat_last_n": o["repeat_last_n"]}
-    return Job(ids, emit, limit, constraint=constraint, top_logprobs=top, **drawing)
+    sampling = Sampling(o["temperature"], max(o["top_k"], 0), o["top_p"], o["min_p"], o["repeat_penalty"])
+    drawing = {name: o[name] for name in ("seed", "stop", "repeat_last_n")}
+    return Job(ids, emit, limit, sampling, constraint=constraint, top_logprobs=top, **drawing)
 
 
 def reply(ask: Ask, text: str, logprobs=None) -> dict:
     """One object of a reply, not yet the last."""
-    body = {"model": ask.model, "created_at": iso(datetime.now(UTC))}
-    if ask.chat:
-        body["message"] = {"role": "assistant", "content": text}
-    else:
-        body["response"] = text
-    body["done"] = False
-    if logprobs:
-        body["logprobs"] = logprobs
-    return body
+    answer = {"message": {"role": "assistant", "content": text}} if ask.chat else {"response": text}
+    body = {"model": ask.model, "created_at": iso(datetime.now(UTC))} | answer | {"done": False}
+    return body | {"logprobs": logprobs} if logprobs else body
 
 
 def last_reply(ask: Ask, text: str, logprobs, done: Done, prompt_tokens: int, load: int, total: int) -> dict:

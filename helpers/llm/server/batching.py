@@ -22,8 +22,10 @@ from helpers.llm.server.constrain import Constraint
 from helpers.llm.server.text import TextStream
 
 
-class Busy(Exception):
+class Busy(CourseError):
     """No room in the queue, or the model is being unloaded."""
+
+    status = 503  # of the HTTP answer
 
 
 @dataclass(frozen=True)

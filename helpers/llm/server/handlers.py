@@ -12,7 +12,7 @@ from tornado.web import Application, RequestHandler, stream_request_body
 from helpers.files import CourseError
 from helpers.llm.server import api
 from helpers.llm.server.api import ApiError, Ask
-from helpers.llm.server.batching import Busy, Done, Failed, Piece
+from helpers.llm.server.batching import Done, Failed, Piece
 from helpers.llm.server.models import Library, ModelInfo
 
 API_VERSION = "0.33.0-course"  # the version of Ollama whose API this follows
@@ -70,17 +70,15 @@ class EngineHandler(RequestHandler):
 
     def write_error(self, status_code: int, **kwargs):
         error = kwargs.get("exc_info", (None, None))[1]
-        if isinstance(error, ApiError):
-            self.send({"error": str(error)}, error.status)
-        elif isinstance(error, CourseError):
-            self.send({"error": str(error)}, 500)
+        if isinstance(error, CourseError):
+            self.send({"error": str(error)}, getattr(error, "status", 500))
         elif status_code == 500:
             self.send({"error": f"internal error of the engine: {type(error).__name__}: {error}"}, 500)
         else:
             self.send({"error": self._reason}, status_code)
 
     def log_exception(self, typ, value, tb):
-        if not isinstance(value, ApiError | CourseError):  # those are expected answers, not failures
+        if not isinstance(value, CourseError):  # those are expected answers, not failures
             super().log_exception(typ, value, tb)
 
 
@@ -101,7 +99,7 @@ class VersionHandler(EngineHandler):
 
 class TagsHandler(EngineHandler):
     async def get(self):
-        known = await in_thread(self.library.known)
+        known = await asyncio.to_thread(self.library.known)
         self.send({"models": [info.listed() for info in known]})
 
     head = get
@@ -117,18 +115,12 @@ class ShowHandler(EngineHandler):
         self.send(self.find(api.model_name(self.body())).show())
 
 
-class NotBuiltInHandler(EngineHandler):
-    """Everything else that Ollama has."""
+class RefusingHandler(EngineHandler):
+    """Everything else that Ollama has, and what nobody has."""
 
-    def initialize(self, library: Library, advice: str):
+    def initialize(self, library: Library, status: int, message: str):
         super().initialize(library)
-        self.answer_only(501, f"the embedded engine has no {self.request.path}: {advice}")
-
-
-class NoSuchPageHandler(EngineHandler):
-    def initialize(self, library: Library):
-        super().initialize(library)
-        self.answer_only(404, f"there is no page {self.request.path}")
+        self.answer_only(status, message.format(path=self.request.path))
 
 
 class GenerateHandler(EngineHandler):
@@ -148,13 +140,10 @@ class GenerateHandler(EngineHandler):
             return
         async with self.using(info, ask.keep_alive) as loaded:
             self.load_duration = time.perf_counter_ns() - self.received
-            self.job = await in_thread(api.make_job, ask, loaded, self.emitter(ask.stream))
+            self.job = await asyncio.to_thread(api.make_job, ask, loaded, self.emitter(ask.stream))
             if self.gone:
                 return
-            try:
-                loaded.batcher.submit(self.job)
-            except Busy as busy:
-                raise ApiError(503, str(busy)) from busy
+            loaded.batcher.submit(self.job)
             try:
                 await (self.answer_stream(ask) if ask.stream else self.answer_whole(ask))
             except StreamClosedError:  # the client has gone; on_connection_close has cancelled the job
@@ -248,11 +237,6 @@ class ChatHandler(GenerateHandler):
     read = staticmethod(api.read_chat)
 
 
-async def in_thread(function, *args):
-    """Run what takes more than a moment beside the event loop, so that other requests go on."""
-    return await asyncio.get_running_loop().run_in_executor(None, function, *args)
-
-
 def _hostname(url: str) -> str | None:
     try:
         return urlsplit(url).hostname
@@ -260,6 +244,7 @@ def _hostname(url: str) -> str | None:
         return None
 
 
+NOT_HERE = "the embedded engine has no {path}: "
 REAL_OLLAMA = "it serves the course's own models only. For this, install Ollama and set OLLAMA_HOST to it"
 ADVICE = {
     r"/api/(?:pull|push)": "its models come with the course. For others install Ollama and run `ollama pull`",
@@ -286,8 +271,8 @@ def application(library: Library) -> Application:
     }
     return Application(
         [(path, handler, mine) for path, handler in built_in.items()]
-        + [(path, NotBuiltInHandler, mine | {"advice": advice}) for path, advice in ADVICE.items()],
-        default_handler_class=NoSuchPageHandler,
-        default_handler_args=mine,
+        + [(path, RefusingHandler, mine | {"status": 501, "message": NOT_HERE + why}) for path, why in ADVICE.items()],
+        default_handler_class=RefusingHandler,
+        default_handler_args=mine | {"status": 404, "message": "there is no page {path}"},
         log_function=lambda handler: None,
     )

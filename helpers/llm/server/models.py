@@ -3,11 +3,13 @@
 import asyncio
 import functools
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from safetensors import safe_open
 
 from helpers import files
@@ -147,8 +149,8 @@ def prompt_surprise(logits, ids, tok) -> float:
 
     logits: (T, vocab_size) for the T tokens `ids`. A median, so that a question about one invented name is not foreign.
     """
-    logprobs = torch.log_softmax(logits[:-1].float(), dim=-1)
-    nll = torch.cat([torch.zeros(1), -logprobs.gather(1, torch.tensor(ids[1:], dtype=torch.long)[:, None])[:, 0]])
+    later = F.cross_entropy(logits[:-1].float(), torch.tensor(ids[1:], dtype=torch.long), reduction="none")
+    nll = torch.cat([torch.zeros(1), later])
     own = nll[own_tokens(ids, tok)]
     return float(own.median()) if len(own) else 0.0
 
@@ -160,15 +162,14 @@ class Loaded:
         model, self.tok, _ = load_model(info.folder)
         self.info, self.users = info, 0
         self.expires, self.timer = datetime.now(UTC) + FOREVER, None
-        limit = info.meta.get("max_surprise")
-        check = None if limit is None else functools.partial(self.refuse_foreign, limit)
+        check = self.refuse_foreign if "max_surprise" in info.meta else None
         c = model.config
         fitting = CACHE_BYTES // (2 * c.n_layer * c.block_size * c.n_embd * 4)
         self.batcher = Batcher(model, self.tok, max(1, min(slots, fitting)), check=check)
 
-    def refuse_foreign(self, limit: float, logits, ids):
+    def refuse_foreign(self, logits, ids):
         """Raises CourseError for a prompt that this model was not made for: it would answer nonsense."""
-        surprise = prompt_surprise(logits, ids, self.tok)
+        surprise, limit = prompt_surprise(logits, ids, self.tok), self.info.meta["max_surprise"]
         if surprise > limit:
             raise CourseError(
                 f"{self.info.name}, a tiny course model, answers only the course's own prompts; this one is "
@@ -195,10 +196,8 @@ class Library:
         """All models that can be described; a damaged one is left out, and explained when it is asked for."""
         infos = []
         for name, folder in self.folders().items():
-            try:
+            with suppress(CourseError):
                 infos.append(describe(name, folder))
-            except CourseError:
-                continue
         return infos
 
     def find(self, name: str) -> ModelInfo | None:
@@ -215,8 +214,7 @@ class Library:
                 self.unload(loaded)  # trained again since, or crashed
                 loaded = None
             if loaded is None:
-                loop = asyncio.get_running_loop()
-                loaded = self.loaded[info.name] = await loop.run_in_executor(None, Loaded, info, self.slots)
+                loaded = self.loaded[info.name] = await asyncio.to_thread(Loaded, info, self.slots)
             loaded.users += 1
             return loaded
 
@@ -252,7 +250,5 @@ class Library:
 
     def close(self):
         """Stop all models; unfinished requests fail."""
-        for loaded in list(self.loaded.values()):
-            if loaded.timer:
-                loaded.timer.cancel()
+        for loaded in self.loaded.values():
             loaded.batcher.close()

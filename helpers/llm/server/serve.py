@@ -32,7 +32,9 @@ class Server:
         try:
             self._sockets = bind_sockets(port, ADDRESS)
         except OSError as error:
-            raise CourseError(_cannot_listen(port, error)) from error
+            taken = error.errno == errno.EADDRINUSE
+            reason = "is already taken, perhaps by another engine" if taken else f"cannot be used: {error.strerror}"
+            raise CourseError(f"Port {port} {reason}. Choose one from 1024 to 65535 with --port.") from error
         self.port = self._sockets[0].getsockname()[1]
         self.url = f"http://{ADDRESS}:{self.port}"
         self._models, self._slots, self._ready = models, slots, threading.Event()
@@ -98,9 +100,3 @@ def serve_forever(port: int = 11435, models: dict | None = None):
         print("\nStopped.")
     finally:
         server.stop()
-
-
-def _cannot_listen(port: int, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"Port {port} is already taken, perhaps by another engine. Stop that one or choose a --port."
-    return f"Port {port} cannot be used: {error.strerror}. Choose one from 1024 to 65535 with --port."
