@@ -3,16 +3,19 @@
 import copy
 import json
 import math
+import sys
 from dataclasses import replace
 
 import pytest
 import torch
 
 from helpers.dpo import data as dpo_data
-from helpers.dpo.data import Batch
+from helpers.dpo.data import Batch, tokenize_pairs
 from helpers.dpo.logprobs import concatenated_forward, score, sequence_logprobs
 from helpers.dpo.losses import LOSSES, Loss, resolve_loss
 from helpers.dpo.train import DPOSettings, evaluate_pairs, fit, train_dpo
+from helpers.files import ROOT
+from helpers.records import load_preferences
 
 
 def test_history_has_every_metric_of_every_step(model, data, trained, settings):
@@ -181,3 +184,26 @@ def test_sft_makes_chosen_answers_likelier_and_the_rejected_ones_play_no_part(mo
     assert history[-1]["loss"] < history[0]["loss"] - 0.05
     others = [replace(pair, rejected=[7] * (len(pair.rejected) - 1) + [256]) for pair in pairs]
     assert same_weights(policy, trained(model, (others, None, None), settings, loss="sft")[0])
+
+
+def test_a_pair_goes_from_the_file_to_the_gradient_through_eight_files(model, tok, tmp_path):
+    """Who follows one pair from JSON to the gradient opens no more of helpers/ than this."""
+    path = tmp_path / "pairs.json"
+    row = dict(instruction="2+2?", input="", output="4", chosen="4, of course", rejected="Four.")
+    path.write_text(json.dumps([row | {"instruction": question} for question in ("2+2?", "3+1?")]), encoding="utf-8")
+    crossed = set()
+
+    def note(frame, event, argument):
+        if f"{ROOT.name}/helpers/" in frame.f_code.co_filename:
+            crossed.add(frame.f_code.co_filename)
+
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    sys.setprofile(note)
+    try:
+        records = [record.model_dump() for record in load_preferences(path)]
+        pairs = tokenize_pairs(records, tok, model.config.block_size).pairs
+        steps = train_dpo(model, optimizer, pairs, score(model, pairs), DPOSettings(epochs=1), resolve_loss("dpo"))
+        assert next(steps)["grad_norm"] > 0
+    finally:
+        sys.setprofile(None)
+    assert len(crossed) <= 8, sorted(crossed)
