@@ -189,7 +189,7 @@ def test_sft_makes_chosen_answers_likelier_and_the_rejected_ones_play_no_part(mo
 def test_a_pair_goes_from_the_file_to_the_gradient_through_eight_files(model, tok, tmp_path):
     """Who follows one pair from JSON to the gradient opens no more of helpers/ than this."""
     path = tmp_path / "pairs.json"
-    row = dict(instruction="2+2?", input="", output="4", chosen="4, of course", rejected="Four.")
+    row = dict(instruction="2+2?", input="", output="4", chosen="Sure: 4.", rejected="4, duh.")
     path.write_text(json.dumps([row | {"instruction": question} for question in ("2+2?", "3+1?")]), encoding="utf-8")
     crossed = set()
 
