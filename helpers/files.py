@@ -5,10 +5,10 @@ import json
 import os
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "data"
@@ -117,18 +117,26 @@ def read_jsonl(path) -> list:
 
     Raises CourseError with the line number for any other line that is not JSON.
     """
-    lines = read_text(path).split("\n")
-    rows = []
-    for number, line in enumerate(lines[:-1], start=1):  # what follows the last newline was never finished
-        if not line.strip():
-            continue
+    finished = (line for line in read_lines(path) if line.endswith("\n"))
+    return [row for _, row in json_lines(path, finished)]
+
+
+def json_lines(path, lines: Iterable[str]) -> Iterator[tuple[int, Any]]:
+    """(line number, JSON value) of the lines of a file, empty ones left out. CourseError names a line that is none."""
+    for number, line in enumerate(lines, start=1):
         try:
-            rows.append(json.loads(line))
+            if line.strip():
+                yield number, json.loads(line.rstrip("\n"))
         except json.JSONDecodeError as error:
+            where = f"{display_path(path)}, line {number}"
             raise CourseError(
-                f"{display_path(path)}, line {number}, is not valid JSON: {error.msg}. Fix or delete this line."
+                f"{where}, is not valid JSON: {error.msg}, column {error.colno}. Fix or delete this line."
             ) from error
-    return rows
+
+
+def jsonl_line(row) -> bytes:
+    """A row as a line of a .jsonl file. Half a surrogate pair, which a model's reply may hold, becomes its escape."""
+    return (json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
 
 
 def own_or_shipped(name: str) -> tuple[Path, str]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
-from helpers.files import CourseError, atomic_write, display_path, read_json, read_lines
+from helpers.files import CourseError, atomic_write, display_path, json_lines, read_json, read_lines
 
 INPUT = "\n\n### Input:\n"
 FIVE_KEYS = ("instruction", "input", "output", "chosen", "rejected")
@@ -51,10 +51,20 @@ class InstructionRecord(BaseModel):
     split: str = "train"
 
 
-class PreferenceRecord(BaseModel):
-    """A question with two answers, one of them preferred."""
+class FiveTexts(BaseModel):
+    """The five keys of the field, whose texts may be empty or equal: what an audit looks at."""
 
     model_config = ConfigDict(extra="allow", strict=True)
+
+    instruction: str
+    input: str
+    output: str
+    chosen: str
+    rejected: str
+
+
+class PreferenceRecord(FiveTexts):
+    """A question with two answers, one of them preferred."""
 
     instruction: NotEmpty
     input: MaybeEmpty
@@ -76,7 +86,7 @@ def json_items(path) -> Iterator[tuple[str, Any]]:
     unreadable, not UTF-8, malformed (with its line and column), or no list.
     """
     if Path(path).suffix.lower() in (".jsonl", ".ndjson"):
-        yield from _json_lines(path)
+        yield from ((f"line {number}", value) for number, value in json_lines(path, read_lines(path)))
         return
     first_line = next((line for line in read_lines(path) if line.strip()), "[")
     if not first_line.lstrip().startswith("["):
@@ -86,16 +96,6 @@ def json_items(path) -> Iterator[tuple[str, Any]]:
         )
     for number, value in enumerate(read_json(path), start=1):
         yield f"record {number} of the list", value
-
-
-def _json_lines(path) -> Iterator[tuple[str, Any]]:
-    for number, line in enumerate(read_lines(path), start=1):
-        try:
-            if line.strip():
-                yield f"line {number}", json.loads(line.rstrip("\n"))
-        except json.JSONDecodeError as error:
-            where = f"{display_path(path)}, line {number}"
-            raise CourseError(f"{where}, is not valid JSON: {error.msg}, column {error.colno}. Correct it.") from error
 
 
 def json_name(value) -> str:
@@ -109,7 +109,7 @@ def read_instructions(path) -> Iterator[InstructionRecord]:
 
     Raises CourseError for bad JSON, a missing or wrong field, or no records at all.
     """
-    return _validated(path, json_items(path), InstructionRecord)
+    return read_records(path, InstructionRecord)
 
 
 def load_instructions(path) -> list[InstructionRecord]:
@@ -119,7 +119,21 @@ def load_instructions(path) -> list[InstructionRecord]:
 
 def load_preferences(path) -> list[PreferenceRecord]:
     """Read preference records from a JSON list or a .jsonl file. CourseError for bad JSON, a missing or wrong field."""
-    return list(_validated(path, json_items(path), PreferenceRecord))
+    return list(read_records(path, PreferenceRecord))
+
+
+def read_records(path, kind: type[BaseModel]) -> Iterator:
+    """Records of this kind one by one from a JSON list or a .jsonl file. CourseError as in `read_instructions`."""
+    return _validated(json_items(path), kind, path)
+
+
+def checked_records(rows: Iterable[BaseModel | dict], kind: type[BaseModel], path=None) -> Iterator:
+    """The rows of a list one by one as records of this kind; `path` is the file that they are for, if any.
+
+    Raises CourseError naming the row ("Record 3 of the list"), or if there is none.
+    """
+    dicts = (row.model_dump() if isinstance(row, BaseModel) else row for row in rows)
+    return _validated(((f"record {number} of the list", row) for number, row in enumerate(dicts, start=1)), kind, path)
 
 
 def save_preferences(path, rows: Iterable[PreferenceRecord | dict]) -> Path:
@@ -127,10 +141,9 @@ def save_preferences(path, rows: Iterable[PreferenceRecord | dict]) -> Path:
 
     The rows go to the disk one by one, so they may be more than memory holds.
     """
-    named = ((f"record {number} of the list", row) for number, row in enumerate(map(_as_dict, rows), start=1))
     with atomic_write(path) as file:
         opening = b"[\n"
-        for row in _validated(path, named, PreferenceRecord):
+        for row in checked_records(rows, PreferenceRecord, path):
             text = json.dumps({key: getattr(row, key) for key in FIVE_KEYS}, ensure_ascii=False, indent=2)
             file.write(opening + b"  " + text.replace("\n", "\n  ").encode("utf-8"))
             opening = b",\n"
@@ -144,11 +157,7 @@ def fingerprint(*parts: Any) -> str:
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
-def _as_dict(row: PreferenceRecord | dict) -> dict:
-    return row.model_dump() if isinstance(row, PreferenceRecord) else row
-
-
-def _validated(path, named: Iterable[tuple[str, Any]], kind) -> Iterator:
+def _validated(named: Iterable[tuple[str, Any]], kind: type[BaseModel], path) -> Iterator:
     """Each value as a record of this kind, or a CourseError that says which of them is wrong, or that there is none."""
     place = None
     for place, row in named:
@@ -157,15 +166,16 @@ def _validated(path, named: Iterable[tuple[str, Any]], kind) -> Iterator:
         except ValidationError as error:
             raise CourseError(_explain(path, place, row, error)) from error
     if place is None:
-        raise CourseError(f"{display_path(path)} holds no records.")
+        raise CourseError(f"{display_path(path) if path else 'The list'} holds no records.")
 
 
 def _explain(path, place: str, row, error: ValidationError) -> str:
     """ "data/x.json, record 3 ("What is …"): the key "output" is missing. …" """
     first, *more = error.errors()
+    where = f"{display_path(path)}, {place}" if path else place.capitalize()
     quoted = f' ("{str(row.get("instruction", ""))[:40]}…")' if isinstance(row, dict) else ""
     others = f" {len(more)} more problems in this record." if more else ""
-    return f"{display_path(path)}, {place}{quoted}: {_problem(first, row)}{others} Correct this record."
+    return f"{where}{quoted}: {_problem(first, row)}{others} Correct this record."
 
 
 def _problem(error: dict, row) -> str:

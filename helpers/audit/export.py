@@ -4,14 +4,12 @@ TRL (https://huggingface.co/docs/trl/dataset_formats) takes pairs with an explic
 messages, and for KTO single responses with a label. All are JSONL: one object a line.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from helpers.audit.findings import as_rows
-from helpers.files import CourseError, atomic_write, display_path
+from helpers.files import CourseError, atomic_write, display_path, jsonl_line
 from helpers.gpt.prompt import FOOTER, HEADER, format_prompt
-from helpers.records import FIVE_KEYS, INPUT, json_items, json_name, question
+from helpers.records import FIVE_KEYS, INPUT, PreferenceRecord, checked_records, json_items, json_name, question
 
 
 def to_trl(row: dict) -> dict:
@@ -62,8 +60,8 @@ def load_pairs(path, outputs: dict[tuple[str, str], str] | None = None) -> list[
     """
     records = []
     for place, row in json_items(path):
-        texts = [_one_text(row, key, f"{display_path(path)}, {place}") for key in ("prompt", "chosen", "rejected")]
-        prompt, chosen, rejected = texts
+        where = f"{display_path(path)}, {place}"
+        prompt, chosen, rejected = (_one_text(row, key, where) for key in ("prompt", "chosen", "rejected"))
         instruction, given = taken_apart(prompt)
         output = (outputs or {}).get((instruction, given), chosen)
         records.append(dict(zip(FIVE_KEYS, (instruction, given, output, chosen, rejected), strict=True)))
@@ -81,19 +79,13 @@ def taken_apart(prompt: str) -> tuple[str, str]:
 
 
 def _pairs(records: Iterable) -> Iterator[dict]:
-    for number, row in enumerate(as_rows(records), start=1):
-        for key in ("instruction", "chosen", "rejected"):
-            if not row[key].strip():
-                raise CourseError(f'Record {number} of the list: the key "{key}" is empty. Clean the set first.')
-        if row["chosen"].strip() == row["rejected"].strip():
-            raise CourseError(f"Record {number} of the list has two equal sides. Clean the set first.")
-        yield row
+    return (row.model_dump() for row in checked_records(records, PreferenceRecord))
 
 
 def _write_jsonl(path, rows: Iterable[dict]) -> Path:
     with atomic_write(path) as file:
         for row in rows:
-            file.write((json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8"))
+            file.write(jsonl_line(row))
     return Path(path)
 
 

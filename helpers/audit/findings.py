@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any
 
 from helpers.criterion import Criterion
-from helpers.files import CourseError, display_path
+from helpers.files import CourseError
 from helpers.pairs.checks import STOP_WORDS
 from helpers.politeness import POLITENESS
-from helpers.records import FIVE_KEYS, PreferenceRecord, json_items, json_name
+from helpers.records import FiveTexts, checked_records, read_records
 
 ENGLISH = "en"
 
@@ -120,8 +119,7 @@ def as_rows(records: Iterable) -> list[dict]:
 
     Raises CourseError naming the record if a key is missing or is no text, or if there is no record at all.
     """
-    rows = (record.model_dump() if isinstance(record, PreferenceRecord) else record for record in records)
-    return _five_texts((f"Record {number} of the list", row) for number, row in enumerate(rows, start=1))
+    return [row.model_dump() for row in checked_records(records, FiveTexts)]
 
 
 def load_rows(path) -> list[dict]:
@@ -129,20 +127,4 @@ def load_rows(path) -> list[dict]:
 
     Raises CourseError for a file that is missing or malformed, and naming the record without one of the keys.
     """
-    return _five_texts(((f"{display_path(path)}, {place}", row) for place, row in json_items(path)), display_path(path))
-
-
-def _five_texts(named: Iterable[tuple[str, Any]], source: str = "The list") -> list[dict]:
-    rows = []
-    for place, row in named:
-        if not isinstance(row, dict):
-            keys = ", ".join(FIVE_KEYS)
-            raise CourseError(f"{place} must be an object with the keys {keys}, but is {json_name(row)}.")
-        for key in FIVE_KEYS:
-            if not isinstance(row.get(key), str):
-                state = f"must be text, but is {json_name(row[key])}" if key in row else "is missing"
-                raise CourseError(f'{place}: the key "{key}" {state}. Correct this record.')
-        rows.append(row)
-    if not rows:
-        raise CourseError(f"{source} holds no records, so there is nothing to audit.")
-    return rows
+    return [row.model_dump() for row in read_records(path, FiveTexts)]

@@ -57,10 +57,10 @@ class Audit:
         return [finding.check for finding in self.findings if finding.verdict == "skipped"]
 
     def __getitem__(self, check: str) -> Finding:
-        for finding in self.findings:
-            if finding.check == check:
-                return finding
-        raise CourseError(f"The audit did not run {check!r}, but {', '.join(f.check for f in self.findings)}.")
+        findings = {finding.check: finding for finding in self.findings}
+        if check not in findings:
+            raise CourseError(f"The audit did not run {check!r}, but {', '.join(findings)}.")
+        return findings[check]
 
     def __str__(self) -> str:
         verdict = f"fails: {', '.join(self.failed)}" if self.failed else "passes"

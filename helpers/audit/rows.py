@@ -55,11 +55,8 @@ def contradictions(data: AuditInput) -> Finding:
 
 def empty(data: AuditInput) -> Finding:
     """An answer or a question without a word."""
-    bad = {
-        index: "empty: " + ", ".join(keys)
-        for index, row in enumerate(data.rows)
-        if (keys := [key for key in ("instruction", *SIDES) if not row[key].strip()])
-    }
+    wordless = [[key for key in ("instruction", *SIDES) if not row[key].strip()] for row in data.rows]
+    bad = {index: "empty: " + ", ".join(keys) for index, keys in enumerate(wordless) if keys}
     return by_rows(bad, len(data.rows), "have an empty text")
 
 
@@ -104,10 +101,8 @@ def _talk(data: AuditInput, look: Callable[[str, str], list[str]], fault: str) -
     """A check of English phrases on both sides; `look(original, side)` names what the side should not say."""
     if data.language != ENGLISH:
         raise Skipped("the phrases that it looks for are English, and this set is not.")
-    bad = {}
-    for index, row in enumerate(data.rows):
-        if phrases := [f"{side}: {phrase}" for side in SIDES for phrase in look(row["output"], row[side])]:
-            bad[index] = "; ".join(phrases)
+    talk = [[f"{side}: {phrase}" for side in SIDES for phrase in look(row["output"], row[side])] for row in data.rows]
+    bad = {index: "; ".join(phrases) for index, phrases in enumerate(talk) if phrases}
     return by_rows(bad, len(data.rows), fault)
 
 
@@ -164,11 +159,8 @@ def split_leakage(data: AuditInput) -> Finding:
 
 def unusual_characters(data: AuditInput) -> Finding:
     """Control and invisible characters, a damaged encoding, two alphabets within a word."""
-    bad = {}
-    for index, row in enumerate(data.rows):
-        strange = {f"{key}: {what}" for key in FIVE_KEYS for what in unusual(row[key])}
-        if strange:
-            bad[index] = "; ".join(sorted(strange))
+    strange = [{f"{key}: {what}" for key in FIVE_KEYS for what in unusual(row[key])} for row in data.rows]
+    bad = {index: "; ".join(sorted(names)) for index, names in enumerate(strange) if names}
     return by_rows(bad, len(data.rows), "have unusual characters")
 
 

@@ -1,13 +1,12 @@
 """One preference set from several methods: every row keeps its provenance, and nothing is dropped silently."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.criterion import Criterion
-from helpers.files import CourseError, write_bytes
+from helpers.files import CourseError, jsonl_line, write_bytes
 from helpers.pairs.checks import normalised, prompt_key
 from helpers.pairs.near_duplicates import near_repeats
 from helpers.pairs.run import five_keys
@@ -17,18 +16,8 @@ from helpers.records import fingerprint, save_preferences
 # What a merged row keeps of where it came from, where its method gives it.
 PROVENANCE = (
     *("method", "method_version", "model", "models", "digest", "engine", "judge", "verdicts", "authors", "synthetic"),
-    *(
-        "criterion",
-        "voices",
-        "direction",
-        "prompt_name",
-        "prompt_version",
-        "prompt",
-        "seed",
-        "temperature",
-        "raw_reply",
-        "time",
-    ),
+    *("criterion", "voices", "direction", "prompt_name", "prompt_version", "prompt"),
+    *("seed", "temperature", "raw_reply", "time"),
 )
 
 
@@ -133,10 +122,8 @@ def save_merged(path, merged: Merged) -> tuple[Path, Path]:
     Raises CourseError if a row is no pair, or if there is none.
     """
     path = Path(path)
-    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in merged.rows]
-    # Half a surrogate pair, which a raw reply may hold, is written as its escape.
-    data = "".join(lines).encode("utf-8", "backslashreplace")
-    return save_preferences(path, merged.rows), write_bytes(path.with_suffix(".jsonl"), data)
+    lines = b"".join(map(jsonl_line, merged.rows))
+    return save_preferences(path, merged.rows), write_bytes(path.with_suffix(".jsonl"), lines)
 
 
 def cost(rows: Sequence[dict], workers: int = 1, criterion: Criterion = POLITENESS) -> dict[str, float]:

@@ -36,7 +36,7 @@ class BuildSettings:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a method made of one record."""
+    """What a method made of one record. With problems, or in a tie, the row does not keep the two texts."""
 
     chosen: str = ""
     rejected: str = ""

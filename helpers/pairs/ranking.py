@@ -73,8 +73,7 @@ def best_worst(best: int, worst: int, count: int) -> Ranking:
     """The ranking of somebody who names only the best and the worst answer; those between are tied."""
     if best == worst or not all(0 <= number < count for number in (best, worst)):
         raise CourseError(f"Best and worst must be two different ones of {count} answers.")
-    between = tuple(number for number in range(count) if number not in (best, worst))
-    return tuple(tier for tier in ((best,), between, (worst,)) if tier)
+    return ranked_by_scores((number == best) - (number == worst) for number in range(count))
 
 
 def in_words(ranking: Ranking) -> str:
@@ -180,18 +179,14 @@ def pairwise_agreement(votes: Votes) -> list[dict]:
     rows = []
     for one, two in combinations(annotators, 2):
         both = [(given[one], given[two]) for given in votes.values() if one in given and two in given]
-        if both:
-            rows.append({"annotators": f"{one}, {two}", "comparisons": len(both), **_raw_and_kappa(both)})
+        if not both:
+            continue
+        left, right = zip(*both, strict=True)
+        kappa = float(cohen_kappa_score(left, right)) if len({*left, *right}) > 1 else None
+        agreement = sum(a == b for a, b in both) / len(both)
+        row = {"annotators": f"{one}, {two}", "comparisons": len(both), "agreement": agreement, "kappa": kappa}
+        rows.append(row)
     return rows
-
-
-def _raw_and_kappa(both: list[tuple[str, str]]) -> dict:
-    left, right = zip(*both, strict=True)
-    varied = len({*left, *right}) > 1
-    return {
-        "agreement": sum(a == b for a, b in both) / len(both),
-        "kappa": float(cohen_kappa_score(left, right)) if varied else None,
-    }
 
 
 def nominal_alpha(units: list[list]) -> float | None:

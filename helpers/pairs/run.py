@@ -6,7 +6,7 @@ Records may be any iterable, also one that never ends: only 2 × workers of them
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -210,17 +210,16 @@ def make_row(key: str, record: InstructionRecord, run: RunKey) -> dict | LLMErro
 
 def _outcome(record: InstructionRecord, method: Method, ask: RecordingLLM, seed: int) -> Outcome:
     """What the method makes of the record. What it calls a pair must be one: two proper texts that differ."""
-    notes = {}
+    outcome = Outcome()
     try:
         outcome = method.make(record, ask, seed)
-        notes = outcome.notes
         if not (outcome.problems or outcome.tie):
             PreferenceRecord(**_question(record), chosen=outcome.chosen, rejected=outcome.rejected)
         return outcome
     except ValidationError as error:
         first = error.errors()[0]
         text = " ".join([*first["loc"], first["msg"].removeprefix("Value error, ")])
-        return Outcome(problems=(f"no pair: {text}",), notes=notes)
+        return replace(outcome, problems=(f"no pair: {text}",))
 
 
 def _question(record: InstructionRecord) -> dict:

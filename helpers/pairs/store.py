@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from helpers.files import CourseError, display_path
+from helpers.files import CourseError, display_path, jsonl_line
 
 
 class JsonlStore:
@@ -62,8 +62,7 @@ class JsonlStore:
 
     def append(self, row: dict) -> None:
         """Write one row, which must have the key "fingerprint", whole and through to the disk."""
-        # Half a surrogate pair, which a reply may hold, is written as its escape.
-        line = (json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+        line = jsonl_line(row)
         offset = self._file.seek(0, os.SEEK_END)
         try:
             if self._file.write(line) != len(line):

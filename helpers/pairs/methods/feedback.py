@@ -94,9 +94,8 @@ def votes_method(rated: Sequence[Opinion], settings: BuildSettings) -> Method:
         reply = ask.ask(prompt, seed=seed, **settings.sampling)
         notes["synthetic"] = "rejected" if liked else "chosen"
         # Not strict: the words that made the answer disliked are meant to go.
-        if wrong := problems(record, reply.text, reply.done_reason, strict=False, criterion=settings.criterion):
-            return Outcome(problems=tuple(wrong), notes=notes)
-        return Outcome(liked or reply.text, disliked or reply.text, notes=notes)
+        wrong = problems(record, reply.text, reply.done_reason, strict=False, criterion=settings.criterion)
+        return Outcome(liked or reply.text, disliked or reply.text, tuple(wrong), notes=notes)
 
     def identity(record: InstructionRecord) -> tuple:
         return record.instruction, record.input, *voted(record)

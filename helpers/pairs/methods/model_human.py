@@ -73,8 +73,6 @@ def model_human_method(
         notes = {"authors": {"chosen": author, "rejected": ask.model}, "voices": [of_person, of_model]}
         notes |= {"prompt_name": "answer", "prompt_version": PROMPT_VERSIONS["answer"]}
         wrong = answer_problems(record, reply.text, reply.done_reason, criterion)
-        if wrong:
-            return Outcome(problems=tuple(wrong), notes=notes)
-        return Outcome(written(record, of_person), reply.text, notes=notes)
+        return Outcome(written(record, of_person), reply.text, tuple(wrong), notes=notes)
 
     return Method("model-human", version=1, calls=1, make=make, identity=identity)

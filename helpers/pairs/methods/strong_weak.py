@@ -61,8 +61,7 @@ def confirmed(record: InstructionRecord, ask: RecordingLLM, prompt, supposed: st
     question = one_line_question(record.instruction, record.input)
     verdict = both_orders(llm_judge(ask, prompt), question, supposed, other)
     notes = notes | {"judge": ask.model, "verdicts": [verdict.first, verdict.swapped]}
-    if verdict.winner == "tie":
-        return Outcome(tie=True, notes=notes)
-    if verdict.winner == "a":
-        return Outcome(supposed, other, notes=notes)
-    return Outcome(problems=(verdict.reason or "other side won: the judge prefers it in both orders",), notes=notes)
+    if verdict.winner not in ("a", "tie"):
+        problem = verdict.reason or "other side won: the judge prefers it in both orders"
+        return Outcome(problems=(problem,), notes=notes)
+    return Outcome(supposed, other, tie=verdict.winner == "tie", notes=notes)
