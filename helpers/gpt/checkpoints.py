@@ -98,7 +98,7 @@ def read_weights(path) -> dict[str, torch.Tensor]:
         return load_file(path)
     except (SafetensorError, OSError) as error:
         state = "missing" if isinstance(error, FileNotFoundError) else f"damaged ({error})"
-        advice = "Make the checkpoint again, or `git checkout -- data`."
+        advice = "Delete its folder and make the checkpoint again, or `git checkout -- data`."
         raise CourseError(f"{display_path(path)} is {state}. {advice}") from error
 
 

@@ -119,10 +119,8 @@ def check_examples(examples, block_size):
         raise CourseError("There is no example to train on. Check the file that you loaded.")
     for number, (ids, mask) in enumerate(examples):
         if len(ids) > block_size:
-            raise CourseError(
-                f"Example {number} has {len(ids)} tokens, the model reads {block_size}. "
-                "Shorten the record or use a model with a larger block_size."
-            )
+            advice = "Shorten the record or use a model with a larger block_size."
+            raise CourseError(f"Example {number} has {len(ids)} tokens, the model reads {block_size}. {advice}")
         if not any(mask[1:]):
             raise CourseError(f"Example {number} has no response token to learn. Check its output.")
 

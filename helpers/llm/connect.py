@@ -50,7 +50,7 @@ def connect(
     host = host or os.environ.get("OLLAMA_HOST", "").strip() or None
     address = _address(host)
     only_there = host and model not in COURSE_MODELS
-    models, trouble = [], ""
+    models, trouble, settings = [], "", {"timeout": timeout, "retry": retry or Retry()}
     try:
         models = _chat_models(address)
     except CourseError as error:
@@ -58,14 +58,14 @@ def connect(
             raise
         trouble = str(error)
     if chosen := _choose(models, model):
-        return _on_ollama(chosen, address, timeout, retry, warm_up)
+        return _on_ollama(chosen, address, warm_up, settings)
     if only_there:
         raise CourseError(_nothing_suitable(address, models, model))
-    return _on_embedded(model or EMBEDDED_MODEL, address, models, trouble, timeout, retry)
+    return _on_embedded(model or EMBEDDED_MODEL, address, models, trouble, settings)
 
 
-def _on_ollama(chosen: Model, address: str, timeout: float, retry: Retry | None, warm_up: bool) -> LLM:
-    llm = _llm(chosen, address, timeout, retry)
+def _on_ollama(chosen: Model, address: str, warm_up: bool, settings: dict) -> LLM:
+    llm = _llm(chosen, address, settings)
     place = "the embedded engine" if llm.embedded else "Ollama"
     other = "" if llm.embedded else f" For the embedded engine instead: connect(model={EMBEDDED_MODEL!r})."
     print(f"Using {llm.model} on {place} at {address}.{other}")
@@ -75,39 +75,32 @@ def _on_ollama(chosen: Model, address: str, timeout: float, retry: Retry | None,
     return llm
 
 
-def _on_embedded(
-    name: str, ollama_at: str, models: list[Model], trouble: str, timeout: float, retry: Retry | None
-) -> LLM:
+def _on_embedded(name: str, ollama_at: str, models: list[Model], trouble: str, settings: dict) -> LLM:
     address = _embedded_server().url.rstrip("/")
     chosen = _find(_chat_models(address), name)
     if chosen:
         print(f"Using {name} on the embedded engine at {address}. {_how_to_get_ollama(models, trouble)}")
-        return _llm(chosen, address, timeout, retry)
+        return _llm(chosen, address, settings)
     if name == EMBEDDED_MODEL:
-        raise CourseError(
-            f"The embedded engine has no {name}: data/models/{name} is missing. Restore it, e.g. with git."
-        )
+        raise CourseError(f"The embedded engine has no {name}: restore data/models/{name}, e.g. with git.")
     if trouble:
-        raise CourseError(
-            f"{trouble} Then get the model with `ollama pull {name}`. "
-            f"Or choose {EMBEDDED_MODEL!r}, which needs no Ollama."
-        )
+        advice = f"get the model with `ollama pull {name}`, or choose {EMBEDDED_MODEL!r}, which needs no Ollama."
+        raise CourseError(f"{trouble} Then {advice}")
     raise CourseError(_nothing_suitable(ollama_at, models, name))
 
 
-def _llm(chosen: Model, address: str, timeout: float, retry: Retry | None) -> LLM:
+def _llm(chosen: Model, address: str, settings: dict) -> LLM:
     version = _version(address)
     embedded = version.endswith("-course")  # also if it was started with `python3 -m helpers serve`
     return LLM(
-        client=_client(address, timeout),
+        client=_client(address, settings["timeout"]),
         model=chosen.name,
         host=address,
         digest=chosen.digest,
         engine=f"{'embedded engine' if embedded else 'ollama'} {version}",
         embedded=embedded,
         thinks=chosen.thinks,
-        timeout=timeout,
-        retry=retry or Retry(),
+        **settings,
     )
 
 
@@ -148,10 +141,8 @@ def _chat_models(address: str) -> list[Model]:
         with _client(address, timeout=10) as client:
             known = [_described(client, entry) for entry in client.list().models]
     except TROUBLE as error:
-        raise CourseError(
-            f"No Ollama answers at {address} ({_reason(error)}). Start it (the Ollama app, or "
-            "`ollama serve`) or correct OLLAMA_HOST."
-        ) from error
+        advice = "Start it (the Ollama app, or `ollama serve`) or correct OLLAMA_HOST."
+        raise CourseError(f"No Ollama answers at {address} ({_reason(error)}). {advice}") from error
     return [model for model in known if model.chats]
 
 

@@ -168,10 +168,8 @@ def label_probability(logprobs: dict[str, float]) -> float:
     likely = {label: [value for token, value in logprobs.items() if token.strip() == label] for label in LABELS}
     if not any(likely.values()):
         first = max(logprobs, key=logprobs.get, default="nothing")
-        raise CourseError(
-            f"The judge begins its reply with {first!r}, not with A or B. Say in the prompt that only the letter is "
-            "wanted, or use llm_judge()."
-        )
+        advice = "Say in the prompt that only the letter is wanted, or use llm_judge()."
+        raise CourseError(f"The judge begins its reply with {first!r}, not with A or B. {advice}")
     a, b = (logsumexp(likely[label] or [min(logprobs.values())]) for label in LABELS)
     return float(expit(a - b))  # the softmax over two
 

@@ -80,7 +80,6 @@ class BatchRow:
     started: int
     prompt_duration: int = 0
     new: list[int] = field(default_factory=list)
-    reason: str | None = None
 
     def history(self) -> list[int]:
         """The tokens that repeat_penalty looks at: the last ones of prompt and reply; with -1 all of them."""
@@ -222,8 +221,7 @@ class Batcher:
     def _finish(self, row: BatchRow, reason: str):
         self._send(row.job, *row.text.close())
         duration = time.perf_counter_ns() - row.started - row.prompt_duration
-        reason = "stop" if row.text.stopped else reason
-        row.job.emit(Done(reason, len(row.new), row.prompt_duration, duration))
+        row.job.emit(Done("stop" if row.text.stopped else reason, len(row.new), row.prompt_duration, duration))
 
     @staticmethod
     def _send(job, text, notes):
