@@ -44,7 +44,7 @@ def atomic_write(path) -> Iterator[BinaryIO]:
         os.chmod(temporary, 0o644)  # the temporary file is private by default
         os.replace(temporary, path)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     finally:
         if temporary and os.path.exists(temporary):
             os.unlink(temporary)
@@ -139,6 +139,13 @@ def jsonl_line(row) -> bytes:
     return (json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
 
 
+def write_jsonl(path, rows: Iterable) -> Path:
+    """Write one JSON value per line, atomically and one by one, so that they may be more than memory holds."""
+    with atomic_write(path) as file:
+        file.writelines(map(jsonl_line, rows))
+    return Path(path)
+
+
 def own_or_shipped(name: str) -> tuple[Path, str]:
     """The reader's own artefact in build/ if there is one, else the one shipped in data/; and a line that says which.
 
@@ -152,7 +159,8 @@ def own_or_shipped(name: str) -> tuple[Path, str]:
     raise CourseError(f"There is neither build/{name} nor data/{name}. Run the notebook that makes it first.")
 
 
-def _unwritable(path: Path, error: OSError) -> CourseError:
+def unwritable(path, error: OSError) -> CourseError:
+    """What to tell somebody whose file could not be written."""
     if error.errno == errno.ENOSPC:
         return CourseError(f"No space left on the disk to write {display_path(path)}. Free some space and run again.")
     return CourseError(

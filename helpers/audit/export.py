@@ -7,7 +7,7 @@ messages, and for KTO single responses with a label. All are JSONL: one object a
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from helpers.files import CourseError, atomic_write, display_path, jsonl_line
+from helpers.files import CourseError, display_path, write_jsonl
 from helpers.gpt.prompt import FOOTER, HEADER, format_prompt
 from helpers.records import FIVE_KEYS, INPUT, PreferenceRecord, checked_records, json_items, json_name, question
 
@@ -38,17 +38,17 @@ def to_kto(row: dict) -> list[dict]:
 
 def save_trl(path, records: Iterable) -> Path:
     """Write {"prompt", "chosen", "rejected"} as strings. CourseError names a record that is no pair."""
-    return _write_jsonl(path, map(to_trl, _pairs(records)))
+    return write_jsonl(path, map(to_trl, _pairs(records)))
 
 
 def save_conversational(path, records: Iterable) -> Path:
     """Write {"prompt", "chosen", "rejected"} as messages. CourseError names a record that is no pair."""
-    return _write_jsonl(path, map(to_conversational, _pairs(records)))
+    return write_jsonl(path, map(to_conversational, _pairs(records)))
 
 
 def save_kto(path, records: Iterable) -> Path:
     """Write {"prompt", "completion", "label"}, two lines a pair. CourseError names a record that is no pair."""
-    return _write_jsonl(path, (line for row in _pairs(records) for line in to_kto(row)))
+    return write_jsonl(path, (line for row in _pairs(records) for line in to_kto(row)))
 
 
 def load_pairs(path, outputs: dict[tuple[str, str], str] | None = None) -> list[dict]:
@@ -80,13 +80,6 @@ def taken_apart(prompt: str) -> tuple[str, str]:
 
 def _pairs(records: Iterable) -> Iterator[dict]:
     return (row.model_dump() for row in checked_records(records, PreferenceRecord))
-
-
-def _write_jsonl(path, rows: Iterable[dict]) -> Path:
-    with atomic_write(path) as file:
-        for row in rows:
-            file.write(jsonl_line(row))
-    return Path(path)
 
 
 def _one_text(row, key: str, place: str) -> str:

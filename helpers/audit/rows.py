@@ -14,9 +14,10 @@ SIDES = ("chosen", "rejected")
 CLOSING = set("*_~`$€£%°|/=")  # besides punctuation: what Markdown, formulas and amounts may end with
 NOT_CLOSING = set(",;:-–—、，；：")
 LATIN, CYRILLIC = r"A-Za-z\u00c0-\u024f", r"\u0400-\u04ff"
-LOOKALIKE = (
-    rf"[{CYRILLIC}\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bf\u03bd]"
+GREEK = (
+    r"\u0391\u0392\u0395-\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bf\u03bd"  # like Latin ones
 )
+LOOKALIKE = f"[{CYRILLIC}{GREEK}]"
 UNUSUAL = {
     "control character": re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]"),
     "invisible character": re.compile(
@@ -147,13 +148,9 @@ def split_leakage(data: AuditInput) -> Finding:
     if data.split is None:
         raise Skipped("no split was given. Pass split=(training, validation), indices of rows.")
     train, held_out = data.split
-    trained = {}
-    for index in train:
-        trained.setdefault(prompt_key(data.rows[index]), index)
-    bad = {}
-    for index in held_out:
-        if (other := trained.get(prompt_key(data.rows[index]))) is not None:
-            bad[index] = f"asked in training record {other + 1}, too"
+    trained = {prompt_key(data.rows[index]): index for index in reversed(train)}  # the first of equal ones stays
+    others = {index: trained.get(prompt_key(data.rows[index])) for index in held_out}
+    bad = {index: f"asked in training record {n + 1}, too" for index, n in others.items() if n is not None}
     return by_rows(bad, len(held_out), "of the validation part ask a training question")
 
 

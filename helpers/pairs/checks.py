@@ -175,12 +175,11 @@ def side_problems(
 
     sides: name of the side -> (text, done_reason).
     """
-    named = []
-    for side, (text, done_reason) in sides.items():
-        for problem in answer_problems(record, text, done_reason, criterion):
-            kind, _, detail = problem.partition(": ")
-            named.append(f"{kind}: {side}: {detail}")
-    return tuple(named)
+    return tuple(
+        problem.replace(": ", f": {side}: ", 1)
+        for side, (text, done_reason) in sides.items()
+        for problem in answer_problems(record, text, done_reason, criterion)
+    )
 
 
 def kind(problem: str) -> str:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.criterion import Criterion
-from helpers.files import CourseError, jsonl_line, write_bytes
-from helpers.pairs.checks import normalised, prompt_key
+from helpers.files import CourseError, write_jsonl
+from helpers.pairs.checks import kind, normalised, prompt_key
 from helpers.pairs.near_duplicates import near_repeats
 from helpers.pairs.run import five_keys
 from helpers.politeness import POLITENESS
@@ -31,13 +31,11 @@ class Merged:
 
     def counts(self) -> list[dict]:
         """For a table: of each method, how many pairs came in, were kept, or were left out, and why."""
-        fates = Counter(
-            (row["method"], row.get("reason", "kept").partition(":")[0]) for row in self.rows + self.left_out
-        )
-        kinds = {"duplicates": "duplicate", "contradictions": "contradiction", "kept": "kept"}
+        fates = Counter((row["method"], kind(row.get("reason", "kept"))) for row in self.rows + self.left_out)
+        columns = {"duplicates": "duplicate", "contradictions": "contradiction", "kept": "kept"}
         return [
-            {"method": method, "pairs": sum(fates[method, kind] for kind in kinds.values())}
-            | {name: fates[method, kind] for name, kind in kinds.items()}
+            {"method": method, "pairs": sum(fates[method, fate] for fate in columns.values())}
+            | {column: fates[method, fate] for column, fate in columns.items()}
             for method in self.methods
         ]
 
@@ -122,8 +120,7 @@ def save_merged(path, merged: Merged) -> tuple[Path, Path]:
     Raises CourseError if a row is no pair, or if there is none.
     """
     path = Path(path)
-    lines = b"".join(map(jsonl_line, merged.rows))
-    return save_preferences(path, merged.rows), write_bytes(path.with_suffix(".jsonl"), lines)
+    return save_preferences(path, merged.rows), write_jsonl(path.with_suffix(".jsonl"), merged.rows)
 
 
 def cost(rows: Sequence[dict], workers: int = 1, criterion: Criterion = POLITENESS) -> dict[str, float]:

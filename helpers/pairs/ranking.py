@@ -116,10 +116,8 @@ def annotated_pairs(items: Iterable[Candidates], store: JudgementStore, which: s
     items, pairs = list(items), []
     ranked = rankings(items, store)
     for item in items:
-        sides = [
-            {(p.chosen, p.rejected): p for p in to_pairs(item, r, which)} for r in ranked.get(item.key, {}).values()
-        ]
-        pairs += [pair for key, pair in sides[0].items() if all(key in other for other in sides[1:])] if sides else []
+        of_each = [to_pairs(item, ranking, which) for ranking in ranked.get(item.key, {}).values()]
+        pairs += [pair for pair in of_each[0] if all(pair in others for others in of_each[1:])] if of_each else []
     return pairs
 
 

@@ -132,10 +132,7 @@ def finished_rows(
         raise CourseError(f"{display_path(path)} is missing. Build it first with build_preferences.")
     run = RunKey.of(llm, settings, method)
     with JsonlStore(path) as rows:
-        for record in records:
-            key = run.fingerprint(record)
-            if key in rows:
-                yield rows[key]
+        yield from (rows[key] for key in map(run.fingerprint, records) if key in rows)
 
 
 def five_keys(row: dict) -> dict:

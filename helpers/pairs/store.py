@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from helpers.files import CourseError, display_path, jsonl_line
+from helpers.files import CourseError, display_path, jsonl_line, unwritable
 
 
 class JsonlStore:
@@ -39,9 +39,7 @@ class JsonlStore:
             ) from error
         except OSError as error:
             self.__exit__()
-            raise CourseError(
-                f"{display_path(self.path)} cannot be written: {error.strerror}. Check that you may write there."
-            ) from error
+            raise unwritable(self.path, error) from error
         except CourseError:
             self.__exit__()
             raise

@@ -5,24 +5,19 @@ from collections.abc import Sequence
 
 from helpers.criterion import Criterion
 from helpers.gpt.prompt import format_prompt
-from helpers.gpt.sampling import UNTRUNCATED, Sampling, complete_ids, strip_eot
+from helpers.gpt.sampling import UNTRUNCATED, complete_ids, strip_eot
 from helpers.pairs.methods.model_human import Human, annotator, author_of
 from helpers.politeness import POLITENESS
 from helpers.records import FIVE_KEYS, InstructionRecord, fingerprint
 
 
 def own_samples(
-    model,
-    tok,
-    records: Sequence[InstructionRecord],
-    seed: int = 0,
-    sampling: Sampling = UNTRUNCATED,
-    max_new_tokens: int = 64,
+    model, tok, records: Sequence[InstructionRecord], seed: int = 0, max_new_tokens: int = 64
 ) -> list[dict]:
-    """One sample of a model on disk for each record: {"text", "done_reason", "tokens", "seed"}, in their order."""
+    """One untruncated sample of a model on disk for each record: {"text", "done_reason", "tokens", "seed"}."""
     prompts = [tok.encode_ordinary(format_prompt(record.instruction, record.input)) for record in records]
     samples = []
-    for ids in complete_ids(model, prompts, tok.eot_token, max_new_tokens, sampling, seed):
+    for ids in complete_ids(model, prompts, tok.eot_token, max_new_tokens, UNTRUNCATED, seed):
         words = strip_eot(ids, tok.eot_token)
         reason = "stop" if len(words) < len(ids) else "length"
         samples.append({"text": tok.decode(words).strip(), "done_reason": reason, "tokens": len(ids), "seed": seed})
