@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ValidationError, model_validator
 
 from helpers.files import CourseError, atomic_write, display_path, json_lines, read_json, read_lines
 
@@ -37,10 +37,8 @@ MaybeEmpty = Annotated[str, AfterValidator(_check_text)]
 NotEmpty = Annotated[MaybeEmpty, AfterValidator(_check_not_empty)]
 
 
-class InstructionRecord(BaseModel):
+class InstructionRecord(BaseModel, extra="allow", strict=True):
     """A question with its answer. Only the first three keys are needed; unknown keys are kept."""
-
-    model_config = ConfigDict(extra="allow", strict=True)
 
     instruction: NotEmpty
     input: MaybeEmpty  # "" if the instruction needs none
@@ -51,10 +49,8 @@ class InstructionRecord(BaseModel):
     split: str = "train"
 
 
-class FiveTexts(BaseModel):
+class FiveTexts(BaseModel, extra="allow", strict=True):
     """The five keys of the field, whose texts may be empty or equal: what an audit looks at."""
-
-    model_config = ConfigDict(extra="allow", strict=True)
 
     instruction: str
     input: str

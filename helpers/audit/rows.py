@@ -14,9 +14,8 @@ SIDES = ("chosen", "rejected")
 CLOSING = set("*_~`$€£%°|/=")  # besides punctuation: what Markdown, formulas and amounts may end with
 NOT_CLOSING = set(",;:-–—、，；：")
 LATIN, CYRILLIC = r"A-Za-z\u00c0-\u024f", r"\u0400-\u04ff"
-GREEK = (
-    r"\u0391\u0392\u0395-\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bf\u03bd"  # like Latin ones
-)
+# Greek letters that look like Latin ones.
+GREEK = r"\u0391\u0392\u0395-\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bf\u03bd"
 LOOKALIKE = f"[{CYRILLIC}{GREEK}]"
 UNUSUAL = {
     "control character": re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]"),

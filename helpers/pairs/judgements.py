@@ -42,10 +42,8 @@ class JudgementStore:
     def rows(self) -> list[dict]:
         """All rows in their order; none if there is no file yet. CourseError names a line that is no judgement."""
         rows = read_jsonl(self.path) if Path(self.path).exists() else []
-        return [
-            _check_judgement(row, f"{display_path(self.path)}, row {number},")
-            for number, row in enumerate(rows, start=1)
-        ]
+        file = display_path(self.path)
+        return [_check_judgement(row, f"{file}, row {number},") for number, row in enumerate(rows, start=1)]
 
     def latest(self, annotator: str | None = None) -> list[dict]:
         """The latest votes of this annotator, or of all."""
