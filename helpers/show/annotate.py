@@ -17,7 +17,7 @@ MODES = {
     "ranking": "Type the numbers from best to worst, e.g. {example}, and press Enter. Ties: 1=2.",
     "best-worst": "Type the best and the worst number, e.g. {example}, and press Enter.",
 }
-LETTERS = "All tied: t. Skip: s. Undo: u."
+LETTERS = {"All tied": "t", "Skip": "s", "Undo": "u"}  # what may be typed instead of pressing the button
 
 
 def shown_order(item: Candidates, annotator: str) -> list[int]:
@@ -57,27 +57,6 @@ def guidelines_panel(text: str = POLITENESS.guidelines) -> HTML:
     return HTML(f'<div style="padding:0 12px;border-left:3px solid #7f7f7f"><b>Guidelines</b>{lines}</div>')
 
 
-def alert(error: CourseError) -> str:
-    """An error on the page, read out by a screen reader."""
-    return f'<p role="alert" style="font-weight:bold">{html.escape(str(error))}</p>'
-
-
-def draw_session(tool, controls) -> str | None:
-    """Show how far a tool's session is, and return the key of the item to be judged; None at the end.
-
-    controls: what is of no use at the end.
-    """
-    done, queue = tool.session.done, tool.session.queue
-    tool.error.value, tool.progress.value = "", len(done)
-    tool.status.value = html.escape(
-        f"{len(done)} of {len(tool.items)} judged. Saved in {display_path(tool.store.path)}."
-    )
-    tool.buttons["Undo"].disabled = not done
-    for control in controls:
-        control.disabled = not queue
-    return queue[0] if queue else None
-
-
 def nothing_judged(store: JudgementStore) -> HTML:
     """What stands in place of a table of judgements."""
     where = html.escape(display_path(store.path))
@@ -89,29 +68,82 @@ def how_to_enter(mode: str, count: int) -> str:
     if mode not in MODES:
         raise CourseError(f"Unknown mode {mode!r}. Choose one of {', '.join(MODES)}.")
     digits = [*range(2, count + 1), 1] if mode == "ranking" else [2, 1]
-    return f"{MODES[mode].format(example=''.join(map(str, digits)))} {LETTERS}"
+    letters = " ".join(f"{label}: {letter}." for label, letter in LETTERS.items())
+    return f"{MODES[mode].format(example=''.join(map(str, digits)))} {letters}"
+
+
+def ranking_task(item: Candidates, annotator: str, mode: str) -> str:
+    """The card of an item as this annotator sees it, and what to type."""
+    how = f"<p>{html.escape(how_to_enter(mode, len(item.answers)))}</p>"
+    return ranking_card(item, shown_order(item, annotator)).data + how
 
 
 def ranking_page(
     item: Candidates, annotator: str = "me", mode: str = "ranking", guidelines: str = POLITENESS.guidelines
 ) -> HTML:
     """The annotation tool as a static page: what this annotator sees of this item."""
-    how = f"<p>{html.escape(how_to_enter(mode, len(item.answers)))}</p>"
-    return HTML(ranking_card(item, shown_order(item, annotator)).data + how + guidelines_panel(guidelines).data)
+    return HTML(ranking_task(item, annotator, mode) + guidelines_panel(guidelines).data)
 
 
-class Annotator:
-    """The widget behind `annotate`. `.box` is what is shown, `.entry` the line to type in, `.buttons` by label."""
+class JudgingTool:
+    """What `annotate` and `blind_ab` share. `.box` is what is shown; `.buttons` maps a label to its button."""
+
+    subject: str  # what is judged, in the plural
+
+    def __init__(self, items: dict, store: JudgementStore, labels):
+        self.items, self.store = items, store
+        self.card, self.status, self.error = ipw.HTML(), ipw.HTML(), ipw.HTML()
+        self.progress = ipw.IntProgress(min=0, max=max(1, len(items)), description="judged")
+        self.buttons = {label: ipw.Button(description=label) for label in labels}
+
+    def start(self, annotator: str, seed):
+        """Take up this annotator's work where it stopped; the seed gives the order of the items."""
+        self.session = Session(self.store, annotator, random.Random(seed).sample(sorted(self.items), len(self.items)))
+
+    def attempt(self, step):
+        """Call `step` and show what comes next. An error is shown instead, and changes nothing."""
+        try:
+            step()
+        except CourseError as error:  # an alert is read out by a screen reader
+            self.error.value = f'<p role="alert" style="font-weight:bold">{html.escape(str(error))}</p>'
+        else:
+            self.draw()
+
+    def draw(self):
+        """Show how far the session is, and the item at the head of the queue or the end."""
+        done, queue = self.session.done, self.session.queue
+        self.error.value, self.progress.value = "", len(done)
+        saved = f"Saved in {display_path(self.store.path)}."
+        self.status.value = html.escape(f"{len(done)} of {len(self.items)} judged. {saved}")
+        for label, button in self.buttons.items():
+            button.disabled = not (done if label == "Undo" else queue)
+        self.card.value = self.page(queue[0]) if queue else f"<p>All {self.subject} are judged. Thank you.</p>"
+
+    def page(self, key: str) -> str:
+        """The HTML of an item."""
+        raise NotImplementedError
+
+    def _ipython_display_(self):
+        display(self.box)
+
+
+class Annotator(JudgingTool):
+    """A tool to rank the answers of `Candidates`, blind, shuffled for each annotator; see `ranking_page` for its look.
+
+    store: takes each judgement at once; a second call goes on where the first stopped.
+    mode: "ranking" of all answers, or "best-worst". Raises CourseError for another mode.
+    `.entry` is the line to type in.
+    """
+
+    subject = "questions"
 
     def __init__(self, items, store, annotator="me", mode="ranking", guidelines=POLITENESS.guidelines):
-        self.items, self.store, self.mode = {item.key: item for item in items}, store, mode
+        super().__init__({item.key: item for item in items}, store, ["Save", *LETTERS])
         how_to_enter(mode, 2)
+        self.mode = mode
         self.name = ipw.Text(annotator, description="annotator", continuous_update=False)
         self.entry = ipw.Text(description="ranking", continuous_update=False)
-        self.card, self.status, self.error = ipw.HTML(), ipw.HTML(), ipw.HTML()
-        self.progress = ipw.IntProgress(min=0, max=max(1, len(self.items)), description="judged")
         self.digits = [ipw.Button(description=str(n), layout=ipw.Layout(width="3em")) for n in range(1, 10)]
-        self.buttons = {label: ipw.Button(description=label) for label in ("Save", "All tied", "Skip", "Undo")}
         self._typing = True  # False while the program itself writes into the line
         self._connect()
         self.box = ipw.HBox([self._left(), ipw.HTML(guidelines_panel(guidelines).data, layout=ipw.Layout(width="34%"))])
@@ -122,38 +154,26 @@ class Annotator:
         self.entry.observe(lambda change: self._typing and self.submit(change["new"]), names="value")
         for digit in self.digits:
             digit.on_click(lambda button: self._write(self.entry.value + button.description))
-        for label, typed in (("All tied", "t"), ("Skip", "s"), ("Undo", "u")):
-            self.buttons[label].on_click(lambda _button, typed=typed: self.submit(typed))
+        for label, letter in LETTERS.items():
+            self.buttons[label].on_click(lambda _button, letter=letter: self.submit(letter))
         self.buttons["Save"].on_click(lambda _button: self.submit(self.entry.value))
 
     def _left(self) -> ipw.VBox:
         mouse = ipw.HBox([*self.digits, self.buttons["Save"]])
-        rest = ipw.HBox([self.buttons[label] for label in ("All tied", "Skip", "Undo")])
+        rest = ipw.HBox([self.buttons[label] for label in LETTERS])
         children = [self.name, self.card, self.entry, mouse, rest, self.error, self.progress, self.status]
         return ipw.VBox(children, layout=ipw.Layout(width="66%"))
 
     def begin(self):
-        """Take up this annotator's work where it stopped. Without a name nothing can be judged."""
-        shuffled = random.Random(self.name.value).sample(sorted(self.items), len(self.items))
-        try:
-            self.session = Session(self.store, self.name.value, shuffled)
-        except CourseError as error:
-            self.session = None
-            self.error.value = alert(error)
-            return
-        self.draw()
+        """Start for the annotator in the line above the card. Without a name nothing can be judged."""
+        self.session = None
+        self.attempt(lambda: self.start(self.name.value, seed=self.name.value))
 
     def submit(self, text: str):
         """Do what was typed: rank, skip or undo. What cannot be read or saved is shown, and changes nothing."""
         typed = text.strip().lower()
-        if not typed or not self.session or (typed != "u" and not self.session.queue):
-            return
-        try:
-            self.session.undo() if typed == "u" else self.judge(typed)
-        except CourseError as error:
-            self.error.value = alert(error)
-            return
-        self.draw()
+        if typed and self.session and (typed == "u" or self.session.queue):
+            self.attempt(self.session.undo if typed == "u" else lambda: self.judge(typed))
 
     def judge(self, typed: str):
         """Save a judgement on the item shown; "s" skips it. The row can be read without any other file."""
@@ -161,36 +181,24 @@ class Annotator:
         verdict = SKIP if typed == "s" else read_entry(typed, self.mode, shown_order(item, self.name.value))
         self.session.judge(verdict, instruction=item.instruction, input=item.input, answers=list(item.answers))
 
+    def page(self, key: str) -> str:
+        return ranking_task(self.items[key], self.name.value, self.mode)
+
     def draw(self):
-        """Show the item at the head of the queue, or the end."""
+        super().draw()
         self._write("")
-        key = draw_session(self, [self.entry, *(self.buttons[label] for label in ("Save", "All tied", "Skip"))])
-        item = self.items.get(key)
+        queue = self.session.queue
+        self.entry.disabled = not queue
+        count = len(self.items[queue[0]].answers) if queue else 0
         for number, digit in enumerate(self.digits, start=1):
-            digit.layout.display = None if item and number <= len(item.answers) else "none"
-        if item is None:
-            self.card.value = "<p>All questions are judged. Thank you.</p>"
-            return
-        how = f"<p>{html.escape(how_to_enter(self.mode, len(item.answers)))}</p>"
-        self.card.value = ranking_card(item, shown_order(item, self.name.value)).data + how
+            digit.layout.display = None if number <= count else "none"
 
     def _write(self, text: str):
         self._typing, self.entry.value = False, text
         self._typing = True
 
-    def _ipython_display_(self):
-        display(self.box)
 
-
-def annotate(
-    items, store: JudgementStore, annotator="me", mode="ranking", guidelines=POLITENESS.guidelines
-) -> Annotator:
-    """A tool to rank the answers of `Candidates`, blind, shuffled for each annotator; see `ranking_page` for its look.
-
-    store: takes each judgement at once; a second call goes on where the first stopped.
-    mode: "ranking" of all answers, or "best-worst". Raises CourseError for another mode.
-    """
-    return Annotator(items, store, annotator, mode, guidelines)
+annotate = Annotator
 
 
 def judgements_table(items, store: JudgementStore) -> HTML:

@@ -7,25 +7,10 @@ from pathlib import Path
 from IPython.display import HTML
 
 from helpers.files import write_text
-from helpers.show.tables import table
+from helpers.show.tables import html_page, table
 
 SIGNS = {"pass": "✓ pass", "fail": "✗ fail", "skipped": "– skipped", "reported": "· reported"}
 LIST_STYLE = "font-size:13px;margin:2px 0 2px 1.2em"
-AUDIT_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>body {{ font-family: sans-serif; margin: 2em auto; max-width: 75em; padding: 0 1em; color: #111111;
-background: #ffffff; line-height: 1.45 }} summary {{ cursor: pointer }}</style>
-</head>
-<body>
-<h1>{title}</h1>
-{body}
-</body>
-</html>
-"""
 
 
 def audit_table(audit, records: Sequence = (), *, only: Sequence[str] = (), max_named: int = 10) -> HTML:
@@ -59,13 +44,9 @@ def removed_table(removed: Sequence[dict], max_rows: int = 20) -> HTML:
     """What cleaning set aside: number of the record, its question, both sides, and all reasons."""
     if not removed:
         return HTML("<p>No row was removed.</p>")
-    rows = [
-        (str(one["record"]), one["row"]["instruction"], one["row"]["chosen"], one["row"]["rejected"],
-         "\n".join(one["reasons"]))
-        for one in removed
-    ]  # fmt: skip
-    caption = f"{len(removed):,} {'row' if len(removed) == 1 else 'rows'} removed"
     columns = ["record", "instruction", "chosen", "rejected", "reasons"]
+    rows = [one["row"] | {"record": str(one["record"]), "reasons": "\n".join(one["reasons"])} for one in removed]
+    caption = f"{_rows(len(removed))} removed"
     return table(rows, columns, caption=caption, max_rows=max_rows, widths=[9, 22, 24, 24, 21])
 
 
@@ -74,7 +55,7 @@ def audit_page(audit, records: Sequence, removed: Sequence[dict] = (), title: st
     parts = [audit_table(audit, records, max_named=200).data]
     if removed:
         parts += ["<h2>Removed</h2>", removed_table(removed, max_rows=len(removed)).data]
-    return AUDIT_PAGE.format(title=html.escape(title), body="\n".join(parts))
+    return html_page(title, "\n".join(parts))
 
 
 def save_audit_page(path, audit, records: Sequence, removed: Sequence[dict] = (), title: str = "Audit") -> Path:
@@ -90,8 +71,8 @@ def _named(rows: dict[int, str], records: Sequence, limit: int) -> str:
     if len(rows) > limit:
         lines.append(f"… and {len(rows) - limit:,} more")
     items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
-    count = "1 row" if len(rows) == 1 else f"{len(rows):,} rows"
-    return f'<details><summary>{count}</summary><ul style="{LIST_STYLE};font-weight:normal">{items}</ul></details>'
+    listed = f'<ul style="{LIST_STYLE};font-weight:normal">{items}</ul>'
+    return f"<details><summary>{_rows(len(rows))}</summary>{listed}</details>"
 
 
 def _instruction(records: Sequence, index: int) -> str:
@@ -100,3 +81,7 @@ def _instruction(records: Sequence, index: int) -> str:
     record = records[index]
     text = record["instruction"] if isinstance(record, dict) else record.instruction
     return f" ({text[:60]}{'…' if len(text) > 60 else ''})"
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"

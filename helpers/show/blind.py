@@ -4,16 +4,16 @@ import html
 import random
 
 import ipywidgets as ipw
-from IPython.display import HTML, display
+from IPython.display import HTML
 
 from helpers.files import CourseError, display_path
-from helpers.pairs.judgements import JudgementStore, Session
+from helpers.pairs.judgements import JudgementStore
 from helpers.records import fingerprint
-from helpers.show.annotate import alert, draw_session, nothing_judged
+from helpers.show.annotate import JudgingTool, nothing_judged
 from helpers.show.tables import side_by_side, table
 from helpers.stats import wilson
 
-BUTTONS = ("A is better", "B is better", "Tie", "Skip")
+BUTTONS = ("A is better", "B is better", "Tie", "Skip", "Undo")
 
 
 def ab_card(prompt: str, left: str, right: str) -> HTML:
@@ -22,20 +22,23 @@ def ab_card(prompt: str, left: str, right: str) -> HTML:
     return HTML(question + side_by_side(left, right, ("Answer A", "Answer B")).data)
 
 
-class BlindAB:
-    """The widget behind `blind_ab`. `.box` is what is shown; `.buttons` maps a label to its button."""
+class BlindAB(JudgingTool):
+    """A blind comparison of two models' answers; each verdict is on disk the moment the button is pressed.
 
-    def __init__(self, items, store, annotator="me", names=("before", "after"), seed=0):
-        self.store, self.names, self.seed = store, tuple(names), seed
-        self.items = _unique(items, self.names)
-        order = random.Random(seed).sample(sorted(self.items), len(self.items))
-        self.session = Session(store, annotator, order)
-        self.card, self.status, self.error = ipw.HTML(), ipw.HTML(), ipw.HTML()
-        self.progress = ipw.IntProgress(min=0, max=max(1, len(self.items)), description="judged")
-        self.buttons = {label: ipw.Button(description=label) for label in (*BUTTONS, "Undo")}
+    items: list of dicts with "prompt" and one answer under each of the two names; equal answers are left out.
+    store: takes the verdicts; a second call with the same store continues where the first stopped.
+    seed: order of the items and of the two sides. Raises CourseError for an item without its three texts.
+    """
+
+    subject = "pairs"
+
+    def __init__(self, items, store: JudgementStore, annotator="me", names=("before", "after"), seed=0):
+        super().__init__(_unique(items, names), store, BUTTONS)
+        self.names, self.seed = tuple(names), seed
         for label, button in self.buttons.items():
             button.on_click(lambda _button, label=label: self.press(label))
         self.box = ipw.VBox([self.card, ipw.HBox(list(self.buttons.values())), self.error, self.progress, self.status])
+        self.start(annotator, seed)
         self.draw()
 
     def sides(self, key):
@@ -44,13 +47,8 @@ class BlindAB:
         return (first, second) if random.Random(f"{self.seed}:{key}").random() < 0.5 else (second, first)
 
     def press(self, label):
-        """What a button does: take the last verdict back, or save one. An error is shown, and changes nothing."""
-        try:
-            self.session.undo() if label == "Undo" else self.judge(label)
-        except CourseError as error:
-            self.error.value = alert(error)
-            return
-        self.draw()
+        """What a button does: take the last verdict back, or save one."""
+        self.attempt(self.session.undo if label == "Undo" else lambda: self.judge(label))
 
     def judge(self, label):
         """Save a verdict on the item shown."""
@@ -61,27 +59,12 @@ class BlindAB:
         verdict = {"A is better": left, "B is better": right}.get(label, label.lower())
         self.session.judge(verdict, prompt=self.items[key]["prompt"], left=left, right=right, names=list(self.names))
 
-    def draw(self):
-        """Show the item at the head of the queue, or the end."""
-        key = draw_session(self, [self.buttons[label] for label in BUTTONS])
-        if key is None:
-            self.card.value = "<p>All pairs are judged. Thank you.</p>"
-            return
+    def page(self, key: str) -> str:
         item, (left, right) = self.items[key], self.sides(key)
-        self.card.value = ab_card(item["prompt"], item[left], item[right]).data
-
-    def _ipython_display_(self):
-        display(self.box)
+        return ab_card(item["prompt"], item[left], item[right]).data
 
 
-def blind_ab(items, store: JudgementStore, annotator="me", names=("before", "after"), seed=0) -> BlindAB:
-    """A blind comparison of two models' answers; each verdict is on disk the moment the button is pressed.
-
-    items: list of dicts with "prompt" and one answer under each of the two names; equal answers are left out.
-    store: takes the verdicts; a second call with the same store continues where the first stopped.
-    seed: order of the items and of the two sides. Raises CourseError for an item without its three texts.
-    """
-    return BlindAB(items, store, annotator, names, seed)
+blind_ab = BlindAB
 
 
 def ab_result(store: JudgementStore, annotator=None) -> dict:

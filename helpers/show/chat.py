@@ -24,9 +24,14 @@ def chat_turn(question: str, answer: str, vote: str | None = None) -> HTML:
 
 
 class Chat:
-    """The widget behind `chat`. `.box` is what is shown; `.turns` are the questions and answers so far."""
+    """A chat whose answers can be given a thumb up or down; each is on the disk before the page shows it.
 
-    def __init__(self, reply, store, annotator="me"):
+    reply: a function from a question to an answer. Its CourseErrors are shown, not raised.
+    store: takes the verdicts SHOWN, "up", "down" and UNDO, as `helpers.pairs.methods.feedback.opinions` reads them.
+    `.box` is what is shown; `.turns` are the questions and answers so far.
+    """
+
+    def __init__(self, reply, store: JudgementStore, annotator="me"):
         self.reply, self.store, self.annotator, self.turns = reply, store, annotator, []
         wide = ipw.Layout(width="36em", max_width="100%")
         # The text comes whole, with Enter: key by key, Enter could overtake the last keys.
@@ -84,10 +89,4 @@ class Chat:
         display(self.box)
 
 
-def chat(reply, store: JudgementStore, annotator="me") -> Chat:
-    """A chat whose answers can be given a thumb up or down; each is on the disk before the page shows it.
-
-    reply: a function from a question to an answer. Its CourseErrors are shown, not raised.
-    store: takes the verdicts SHOWN, "up", "down" and UNDO, as `helpers.pairs.methods.feedback.opinions` reads them.
-    """
-    return Chat(reply, store, annotator)
+chat = Chat

@@ -15,6 +15,22 @@ MARKED = "background:#fff3cd;color:#111111;font-weight:bold"
 INSERTED = f"background:{blend(CHOSEN, 0.25)};color:#111111;text-decoration:underline;padding:0 2px"
 REMOVED = f"background:{blend(REJECTED, 0.25)};color:#111111;text-decoration:line-through;padding:0 2px"
 
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>body {{ font-family: sans-serif; margin: 2em auto; max-width: 75em; padding: 0 1em; color: #111111;
+background: #ffffff; line-height: 1.45 }} summary {{ cursor: pointer }}</style>
+</head>
+<body>
+<h1>{title}</h1>
+{body}
+</body>
+</html>
+"""
+
 
 def table(rows, columns=None, *, caption=None, max_rows=20, highlight=None, widths=None) -> HTML:
     """Rows as an HTML table.
@@ -66,6 +82,11 @@ def diff(original: str, rewrite: str) -> HTML:
         parts.append(_marked("del", REMOVED, "".join(before[i:j])))
         parts.append(_marked("ins", INSERTED, "".join(after[k:m])))
     return HTML(f'<span style="white-space:pre-wrap">{"".join(parts)}</span>')
+
+
+def html_page(title: str, body: str) -> str:
+    """A whole page that needs no other file. body: HTML."""
+    return PAGE.format(title=html.escape(title), body=body)
 
 
 def _marked(tag, style, text) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import ast
+from contextlib import suppress
 from pathlib import Path
 
 METHODS = Path(__file__).parents[1] / "pairs" / "methods"
@@ -48,11 +49,11 @@ def build_parser() -> argparse.ArgumentParser:
     add("--model", metavar="NAME", help="a chat model of Ollama, or course-small (default: as in the notebooks)")
     add("--weak-model", metavar="NAME", help="the weak side of strong-weak (default: course-weak)")
     add("--host", metavar="HOST:PORT", help="where Ollama is (default: OLLAMA_HOST, or this machine)")
-    add("--limit", metavar="N", type=whole(1), help="only the first N records")
-    add("--seed", metavar="N", type=whole(0), help="of coins and sampling")
-    add("--temperature", metavar="T", type=temperature, help="0 to 2")
-    add("--num-predict", metavar="N", type=whole(1), help="tokens a reply may have")
-    add("--workers", metavar="N", type=whole(1, 256), help="records at once")
+    add("--limit", metavar="N", type=number(int, 1), help="only the first N records")
+    add("--seed", metavar="N", type=number(int, 0), help="of coins and sampling")
+    add("--temperature", metavar="T", type=number(float, 0, 2), help="0 to 2")
+    add("--num-predict", metavar="N", type=number(int, 1), help="tokens a reply may have")
+    add("--workers", metavar="N", type=number(int, 1, 256), help="records at once")
     add("--dry-run", action="store_true", help="ask nothing; show the plan and the first prompt")
     return parser
 
@@ -68,27 +69,14 @@ def methods() -> dict[str, str]:
     return names
 
 
-def whole(least: int, most: int = 2**31 - 1):
-    """A reader of whole numbers in these bounds."""
+def number(kind: type, least: float, most: float = 2**31 - 1):
+    """A reader of whole numbers (int) or of any (float) in these bounds."""
 
-    def number(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = None
-        if value is None or not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{text} is not a whole number from {least} to {most}")
-        return value
+    def read(text: str) -> float:
+        with suppress(ValueError):
+            if least <= (value := kind(text)) <= most:
+                return value
+        name = "whole number" if kind is int else "number"
+        raise argparse.ArgumentTypeError(f"{text} is not a {name} from {least} to {most}")
 
-    return number
-
-
-def temperature(text: str) -> float:
-    """A number from 0 to 2."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1
-    if not 0 <= value <= 2:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to 2")
-    return value
+    return read

@@ -19,7 +19,11 @@ from helpers.files import BUILD, display_path, write_text
 from helpers.tools import report
 
 CELL_TIMEOUT = 1800  # seconds; a cell that trains takes minutes at most
-FAILURES = (CellExecutionError, CellTimeoutError, DeadKernelError)  # of the notebook; others are ours
+REASONS = {
+    CellTimeoutError: f"It took longer than {CELL_TIMEOUT // 60} minutes.",
+    DeadKernelError: "The kernel died; the usual cause is that the machine ran out of memory.",
+}
+FAILURES = (CellExecutionError, *REASONS)  # of the notebook; others are ours
 TIME_BAR, MEMORY_BAR = "<= 15", "<= 2"  # minutes and GB for all notebooks
 
 
@@ -136,15 +140,8 @@ def describe_failure(work: Execution, name: str) -> str:
     cell = work.notebook.cells[work.cell]
     begins = "\n".join(f"    {line}" for line in cell.source.splitlines()[:3])
     place = f"cell {work.cell + 1} of {len(work.notebook.cells)}"
-    return f"{name}, {place}, failed:\n{begins}\n{reason(work.error)}"
-
-
-def reason(error: Exception) -> str:
-    if isinstance(error, CellTimeoutError):
-        return f"It took longer than {CELL_TIMEOUT // 60} minutes."
-    if isinstance(error, DeadKernelError):
-        return "The kernel died; the usual cause is that the machine ran out of memory."
-    return f"{error.ename}: {error.evalue}"
+    reason = REASONS.get(type(work.error)) or f"{work.error.ename}: {work.error.evalue}"
+    return f"{name}, {place}, failed:\n{begins}\n{reason}"
 
 
 def finish(runs: list[NotebookRun], whole: bool) -> None:

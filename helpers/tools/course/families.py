@@ -13,18 +13,13 @@ class Field(str):
     """A piece of text that knows the format specifications a, A, C and last."""
 
     def __format__(self, spec: str) -> str:
-        match spec:
-            case "":
-                return str(self)
-            case "a":
-                return f"{'an' if self[0] in 'aeiou' else 'a'} {self}"
-            case "A":
-                return f"{'An' if self[0] in 'aeiou' else 'A'} {self}"
-            case "C":
-                return self[0].upper() + self[1:]
-            case "last":
-                return self.split()[-1]
-        raise ValueError(f"unknown format {spec!r} for {str(self)!r}")
+        text = str(self)
+        article = "an" if text[0] in "aeiou" else "a"
+        forms = {"": text, "a": f"{article} {text}", "A": f"{article.capitalize()} {text}"}
+        forms |= {"C": text[0].upper() + text[1:], "last": text.split()[-1]}
+        if spec not in forms:
+            raise ValueError(f"unknown format {spec!r} for {text!r}")
+        return forms[spec]
 
 
 @dataclass(frozen=True)

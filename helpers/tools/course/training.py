@@ -42,19 +42,15 @@ class CourseTraining:
 
 def weighted_batches(corpus, tok, settings, block_size):
     """Yield (B, T) token ids, right-padded with end-of-text, and the weight (B, T) of each in the loss, without end."""
-    generator = torch.Generator().manual_seed(settings.seed)
+    generator, pad = torch.Generator().manual_seed(settings.seed), partial(pad_sequence, batch_first=True)
     while True:
-        rows = [
-            weighted_example(*corpus.example(), tok, settings) for _ in range(SORTED_TOGETHER * settings.batch_size)
-        ]
+        examples = (corpus.example() for _ in range(SORTED_TOGETHER * settings.batch_size))
+        rows = (weighted_example(*example, tok, settings) for example in examples)
         rows = sorted((row for row in rows if len(row[0]) <= block_size), key=lambda row: len(row[0]))
         starts = range(0, len(rows) - settings.batch_size + 1, settings.batch_size)
         for number in torch.randperm(len(starts), generator=generator).tolist():
             ids, weights = zip(*rows[starts[number] : starts[number] + settings.batch_size], strict=True)
-            yield (
-                pad_sequence(ids, batch_first=True, padding_value=tok.eot_token),
-                pad_sequence(weights, batch_first=True),
-            )
+            yield pad(ids, padding_value=tok.eot_token), pad(weights)
 
 
 def weighted_example(prompt, response, tok, settings):
