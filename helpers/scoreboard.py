@@ -71,14 +71,9 @@ def scoreboard_rows(board: dict) -> Iterator[tuple[str, str, str, bool | None]]:
 def scoreboard_table(board: dict) -> str:
     """The scoreboard as aligned text: what, value, bar, met or not."""
     verdicts = {True: "met", False: "MISSED", None: ""}
-    rows = [(*texts, verdicts[met]) for *texts, met in scoreboard_rows(board)]
-    return aligned([("result", "value", "bar", ""), *rows])
-
-
-def aligned(rows: list[tuple[str, ...]]) -> str:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
-    lines = ["  ".join(row).rstrip() for row in padded]
+    rows = [("result", "value", "bar", ""), *((*texts, verdicts[met]) for *texts, met in scoreboard_rows(board))]
+    columns = [[cell.ljust(max(map(len, column))) for cell in column] for column in zip(*rows, strict=True)]
+    lines = ["  ".join(row).rstrip() for row in zip(*columns, strict=True)]
     return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
 
 

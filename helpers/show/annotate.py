@@ -86,9 +86,10 @@ def ranking_page(
 
 
 class JudgingTool:
-    """What `annotate` and `blind_ab` share. `.box` is what is shown; `.buttons` maps a label to its button."""
+    """What `annotate` and `blind_ab` share. `.box` is what is shown; `.buttons` maps a label to its button.
 
-    subject: str  # what is judged, in the plural
+    A tool adds its `subject`, what is judged in the plural, and `page(key)`, the HTML of one item.
+    """
 
     def __init__(self, items: dict, store: JudgementStore, labels):
         self.items, self.store = items, store
@@ -118,10 +119,6 @@ class JudgingTool:
         for label, button in self.buttons.items():
             button.disabled = not (done if label == "Undo" else queue)
         self.card.value = self.page(queue[0]) if queue else f"<p>All {self.subject} are judged. Thank you.</p>"
-
-    def page(self, key: str) -> str:
-        """The HTML of an item."""
-        raise NotImplementedError
 
     def _ipython_display_(self):
         display(self.box)
@@ -203,16 +200,13 @@ annotate = Annotator
 
 def judgements_table(items, store: JudgementStore) -> HTML:
     """The latest judgements on these items, a row each, or a sentence if there is none."""
-    known = {item.key: item for item in items}
+    known = {item.key: item.instruction for item in items}
     rows = [
-        {
-            "annotator": row["annotator"],
-            "question": known[row["item"]].instruction,
-            "judgement": "skipped" if row["verdict"] == SKIP else in_words(row["verdict"]),
-        }
+        (row["annotator"], known[row["item"]], "skipped" if row["verdict"] == SKIP else in_words(row["verdict"]))
         for row in store.latest()
         if row["item"] in known
     ]
     if not rows:
         return nothing_judged(store)
-    return table(rows, caption="Numbers are those of the stored answers, not of the shuffled page.")
+    caption = "Numbers are those of the stored answers, not of the shuffled page."
+    return table(rows, ["annotator", "question", "judgement"], caption=caption)

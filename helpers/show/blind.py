@@ -47,13 +47,12 @@ class BlindAB(JudgingTool):
         return (first, second) if random.Random(f"{self.seed}:{key}").random() < 0.5 else (second, first)
 
     def press(self, label):
-        """What a button does: take the last verdict back, or save one."""
-        self.attempt(self.session.undo if label == "Undo" else lambda: self.judge(label))
+        """What a button does: take the last verdict back, or save one. At the end there is nothing to save."""
+        if label == "Undo" or self.session.queue:
+            self.attempt(self.session.undo if label == "Undo" else lambda: self.judge(label))
 
     def judge(self, label):
         """Save a verdict on the item shown."""
-        if not self.session.queue:
-            return
         key = self.session.queue[0]
         left, right = self.sides(key)
         verdict = {"A is better": left, "B is better": right}.get(label, label.lower())

@@ -58,13 +58,12 @@ class Chat:
 
     def _turn(self, turn) -> ipw.VBox:
         card = ipw.HTML(chat_turn(turn["question"], turn["answer"]).data)
-        buttons = [
-            ipw.Button(description=sign, tooltip=f"thumb {vote}", layout=ipw.Layout(width="4em"))
-            for vote, sign in THUMBS.items()
-        ]
-        for button, vote in zip(buttons, THUMBS, strict=True):
+        buttons = ipw.HBox()
+        for vote, sign in THUMBS.items():
+            button = ipw.Button(description=sign, tooltip=f"thumb {vote}", layout=ipw.Layout(width="4em"))
             button.on_click(lambda _, vote=vote: self.vote(turn, vote, card))
-        return ipw.VBox([card, ipw.HBox(buttons)])
+            buttons.children += (button,)
+        return ipw.VBox([card, buttons])
 
     def vote(self, turn, vote, card) -> None:
         """Save a thumb; the same thumb a second time takes it back."""

@@ -88,5 +88,4 @@ def colour_of(name: str, position: int = 0) -> str:
 
 def blend(colour: str, amount: float) -> str:
     """Mix a colour with white: amount 0 is white, 1 the colour itself. Returns '#rrggbb'."""
-    red, green, blue = (1 - amount * (1 - part) for part in mpl.colors.to_rgb(colour))
-    return mpl.colors.to_hex((red, green, blue))
+    return mpl.colors.to_hex([1 - amount * (1 - part) for part in mpl.colors.to_rgb(colour)])

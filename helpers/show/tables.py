@@ -16,19 +16,16 @@ INSERTED = f"background:{blend(CHOSEN, 0.25)};color:#111111;text-decoration:unde
 REMOVED = f"background:{blend(REJECTED, 0.25)};color:#111111;text-decoration:line-through;padding:0 2px"
 
 PAGE = """<!doctype html>
-<html lang="en">
-<head>
+<html lang="en"><head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>body {{ font-family: sans-serif; margin: 2em auto; max-width: 75em; padding: 0 1em; color: #111111;
 background: #ffffff; line-height: 1.45 }} summary {{ cursor: pointer }}</style>
-</head>
-<body>
+</head><body>
 <h1>{title}</h1>
 {body}
-</body>
-</html>
+</body></html>
 """
 
 

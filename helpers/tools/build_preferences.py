@@ -49,7 +49,8 @@ def main(options: Namespace) -> int:
 
 def build(options: Namespace) -> int:
     """Say what will be done, do it, export the pairs and say what became of the records."""
-    out, rows = Path(options.out), rows_beside(options.out)
+    out = Path(options.out)
+    rows = out.with_suffix(".rows.jsonl")
     try:
         check_paths(Path(options.instructions), out, rows)
     except OSError as error:  # a folder that may not be entered
@@ -69,11 +70,6 @@ def build(options: Namespace) -> int:
     save_preferences(out, (five_keys(row) for row in done if row["status"] == "ok"))
     print(f"{summary.made + summary.reused:,} pairs are in {display_path(out)}.")
     return 1 if summary.failed else 0
-
-
-def rows_beside(out: str) -> Path:
-    """pairs.json: pairs.rows.jsonl."""
-    return Path(out).with_suffix(".rows.jsonl")
 
 
 def check_paths(instructions: Path, out: Path, rows: Path) -> None:
@@ -161,12 +157,11 @@ def show_first_prompt(options: Namespace, run: RunKey) -> int:
 
 
 def build_and_leave(options: Namespace) -> NoReturn:
-    """The whole command of the terminal."""
-    leave(main(options))
+    """The whole command of the terminal.
 
-
-def leave(code: int) -> NoReturn:
-    """End the program at once: Python would wait for the requests under way, whose replies nobody will read."""
+    It ends at once: Python would wait for the requests under way, whose replies nobody will read.
+    """
+    code = main(options)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -154,6 +154,5 @@ def finish(runs: list[NotebookRun], whole: bool) -> None:
     print(f"{'together':24} {minutes * 60:7.1f} s  {peak:5.2f} GB\n")
     if board["results"]:
         print(scoreboard.scoreboard_table(board) + "\n")
-    index = report.write_index(board)
-    print(f"Report: {display_path(index)}")
+    print(f"Report: {display_path(report.write_index(board))}")
     print(f"Executed notebooks: {display_path(BUILD / 'run')}; numbers: {display_path(scoreboard.path())}")

@@ -41,13 +41,12 @@ def record_sets(invented=200) -> dict[str, list[dict]]:
     """The three sets. The answer key of an invented record is its longest word."""
     shipped = read_json(DATA / "instruction-data.json")
     rng = random.Random(INVENTED_SEED)
-    pairs = [made_up(rng, invented=0.9) for _ in range(invented)]
     return {
         "held out": [r for r in shipped if held_out_fact(r)],
         "reserve": reserve_records(),
         "invented": [
             {"instruction": ask, "input": "", "output": answer, "answer": [max(words(answer), key=len)]}
-            for ask, answer in pairs
+            for ask, answer in (made_up(rng, invented=0.9) for _ in range(invented))
         ],
     }
 

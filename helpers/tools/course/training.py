@@ -93,12 +93,7 @@ def next_token_loss(model, idx, weights):
     """Weighted mean cross-entropy over all next tokens; end-of-text after the answer counts, padding weighs nothing."""
     weights = weights[:, 1:]
     real = weights > 0
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_bfloat16_units()):
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported()):
         logits = model.lm_head(model.hidden(idx[:, :-1])[real])
     losses = F.cross_entropy(logits.float(), idx[:, 1:][real], reduction="none")
     return (losses * weights[real]).sum() / weights[real].sum()
-
-
-def has_bfloat16_units() -> bool:
-    """True if the CPU multiplies bfloat16 in hardware."""
-    return torch.cpu._is_avx512_bf16_supported()
