@@ -27,10 +27,10 @@ def report() -> list[dict]:
         ("free disk", f"{disk / GB:.0f} GB", "1 GB", disk >= GB, "free some space"),
         ("build folder", BUILD.name, "writable", _can_write(), "check who owns the course's folder"),
     ]
-    versions, install = map(_installed, PACKAGES), "run `python3 -m helpers lab`, which installs it"
-    checks += [
-        (name, v or "missing", "installed", bool(v), install) for name, v in zip(PACKAGES, versions, strict=True)
-    ]
+    for name in PACKAGES:
+        version = _installed(name)
+        install = "run `python3 -m helpers lab`, which installs it"
+        checks.append((name, version or "missing", "installed", bool(version), install))
     keys = ("what", "found", "needed", "verdict")
     return [dict(zip(keys, (*check, "ready" if good else remedy), strict=True)) for *check, good, remedy in checks]
 

@@ -75,9 +75,8 @@ def diff(original: str, rewrite: str) -> HTML:
     for step, i, j, k, m in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if step == "equal":
             parts.append(html.escape("".join(before[i:j])))
-            continue
-        parts.append(_marked("del", REMOVED, "".join(before[i:j])))
-        parts.append(_marked("ins", INSERTED, "".join(after[k:m])))
+        else:
+            parts += [_marked("del", REMOVED, "".join(before[i:j])), _marked("ins", INSERTED, "".join(after[k:m]))]
     return HTML(f'<span style="white-space:pre-wrap">{"".join(parts)}</span>')
 
 

@@ -88,14 +88,13 @@ class LiveCurve:
         self.keys, self.y_label, self.every = tuple(keys), y_label, every
         self.history: list[dict] = []
         self.widget = ipw.HTML()
-        self._drawn, self._shown = 0.0, False
+        self._drawn = 0.0
 
     def __call__(self, history):
         """Take the history so far (a list of dicts) or one more record, e.g. {"step": 10, "loss": 3.1}."""
-        self.history = [*self.history, history] if isinstance(history, dict) else history
-        if not self._shown:
-            self._shown = True
+        if not self.history:
             display(self.widget)
+        self.history = [*self.history, history] if isinstance(history, dict) else history
         if time.monotonic() - self._drawn >= self.every:
             self.draw()
 
