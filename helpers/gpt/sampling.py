@@ -1,6 +1,6 @@
 """From logits to text: one seeded token at a time, many rows at once, with a key-value cache."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
@@ -10,8 +10,7 @@ from helpers.gpt.model import KVCache
 from helpers.gpt.prompt import format_prompt
 
 
-@dataclass(frozen=True)
-class Sampling:
+class Sampling(NamedTuple):
     """How the next token is drawn. temperature 0 takes the most likely one; top_k 0, top_p 1, min_p 0 cut nothing."""
 
     temperature: float = 1.0
