@@ -133,7 +133,7 @@ def label_logps(samples, logps, reference=None) -> PairLogps | UnpairedLogps:
     lengths = [[len(row.response) for row in sample.rows[:2]] for sample in samples]
     n_w, n_l = logps.new_tensor(lengths).unbind(dim=1)
     logp_w, logp_l, *shared = logps.unbind(dim=1)
-    shared = [logp - need_reference(ref) for logp, ref in zip(shared, refs[2:] or (None, None), strict=False)]
+    shared = [logp - ref for logp, ref in zip(shared, refs[2:], strict=True)] if refs else ()
     return PairLogps(logp_w, logp_l, n_w, n_l, *(refs[:2] or (None, None)), *shared)
 
 

@@ -9,6 +9,7 @@ import torch
 
 from helpers.dpo.data import TokenPair, Unpaired, unpaired_from_pairs
 from helpers.dpo.logprobs import PairLogps, concatenated_forward, label_logps, score
+from helpers.dpo.losses import resolve_loss
 from helpers.files import CourseError
 
 
@@ -48,6 +49,13 @@ def test_without_a_reference_a_log_ratio_is_refused(model, pairs):
     assert logps.ref_w is None and logps.logp_w.shape == (len(pairs),)
     with pytest.raises(CourseError, match="there is none"):
         logps.h  # noqa: B018
+
+
+def test_a_shared_prefix_does_not_ask_for_a_reference(model, pairs):
+    logps = logps_of(model, [replace(pair, shared_prefix=True) for pair in pairs])
+    assert logps.shared_w is None and resolve_loss("simpo")(logps).shape == (len(pairs),)
+    with pytest.raises(CourseError, match="compares with a reference, and there is none"):
+        resolve_loss("ld-dpo")(logps)
 
 
 def test_z0_of_pairs_is_at_least_0_and_has_no_gradient():
