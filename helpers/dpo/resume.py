@@ -54,7 +54,9 @@ class TrainCheckpoint:
                 meta = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             history = json.loads(meta["history"])
-            same = meta["run"] == self.run and torch.allclose(tensors["reference"], self.reference, atol=0.02)
+            stored = tensors["reference"]
+            same = meta["run"] == self.run and stored.shape == self.reference.shape
+            same = same and torch.allclose(stored, self.reference, atol=0.02)
         except (SafetensorError, OSError, KeyError, ValueError) as error:
             message = f"{display_path(self.file)} is damaged ({error}). Delete it to train from the start."
             raise CourseError(message) from error

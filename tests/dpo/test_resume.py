@@ -171,6 +171,18 @@ def test_a_checkpoint_of_other_weights_is_not_used(
     assert "training from the start" in capsys.readouterr().out
 
 
+def test_a_checkpoint_made_with_a_reference_is_not_used_without(model, data, tmp_path, capsys, trained):
+    def mine(p):
+        return p.logp_l - p.logp_w
+
+    file = tmp_path / "progress.safetensors"
+    with pytest.raises(Stop):
+        trained(model, data, loss=mine, checkpoint=file, callback=stop_at(3, raises))
+    train, _, (val, _) = data
+    _, history = trained(model, (train, None, (val, None)), loss=mine, checkpoint=file)
+    assert "training from the start" in capsys.readouterr().out and len(history) == STEPS
+
+
 @pytest.mark.parametrize("content", [b"", b"not safetensors at all", None])
 def test_a_damaged_checkpoint_is_named(content, model, data, tmp_path, trained):
     file = tmp_path / "progress.safetensors"
