@@ -111,11 +111,12 @@ def metrics(loss, logps, losses) -> dict:
 
 
 def evaluate_pairs(policy, pairs, reference, loss, batch_size=16, forward=concatenated_forward) -> dict:
-    """The mean of every metric over all the pairs, under the loss and the settings that `resolve_loss` gave it.
+    """The mean of every metric over all the pairs; pairs, reference and loss as `fit` takes them.
 
     Scored in eval mode; the mode that the policy was in comes back.
     """
-    logps = label_logps(pairs, score(policy, pairs, batch_size, forward), reference)
+    loss = resolve_loss(loss)
+    logps = label_logps(pairs, score(policy, pairs, batch_size, forward), checked_reference(pairs, reference))
     return metrics(loss, logps, loss(logps))
 
 
@@ -143,7 +144,7 @@ def fit(
         check_start(policy, pairs[: settings.batch_size], reference, forward)
     steps = loop(policy, optimizer, pairs, reference, settings, loss, forward, done=len(history))
     total = len(all_batches(pairs, settings))
-    bar = tqdm(timed(steps, settings), loss.name, total, initial=len(history), unit="step", mininterval=CALM)
+    bar = tqdm(timed(steps, pairs, settings), loss.name, total, initial=len(history), unit="step", mininterval=CALM)
     with finish_the_step() as interrupted, bar:
         for row in bar:
             if val_pairs and (row["step"] % settings.eval_every == 0 or row["step"] == total):
@@ -161,11 +162,12 @@ def fit(
     return history
 
 
-def timed(steps, settings):
-    """The rows of the steps, with how fast they were taken."""
+def timed(steps, pairs, settings):
+    """The rows of the steps, with how fast they were taken; the last batch of an epoch may be a smaller one."""
+    sizes = [len(indices) for _, indices in all_batches(pairs, settings)]
     started = time.perf_counter()
     for row in steps:
-        yield row | {"pairs_per_second": settings.batch_size / (time.perf_counter() - started)}
+        yield row | {"pairs_per_second": sizes[row["step"] - 1] / (time.perf_counter() - started)}
         started = time.perf_counter()
 
 
@@ -204,7 +206,7 @@ def checked_reference(pairs, reference) -> torch.Tensor:
     if reference is None:
         return torch.empty(len(pairs), 0)
     sides = len(pairs[0].rows) if pairs else 0
-    if tuple(reference.shape) != (len(pairs), sides):
+    if tuple(reference.shape) not in ((len(pairs), sides), (len(pairs), 0)):
         raise CourseError(
             f"{len(pairs)} pairs come with reference log-probs of shape {tuple(reference.shape)}, not "
             f"({len(pairs)}, {sides}). Compute them for these pairs with score."

@@ -5,6 +5,7 @@ import json
 import math
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from helpers.dpo.data import Batch, tokenize_pairs
 from helpers.dpo.logprobs import concatenated_forward, score, sequence_logprobs
 from helpers.dpo.losses import LOSSES, Loss, resolve_loss
 from helpers.dpo.train import DPOSettings, evaluate_pairs, fit, train_dpo
-from helpers.files import ROOT
+from helpers.files import ROOT, CourseError
 from helpers.records import load_preferences
 
 
@@ -96,6 +97,22 @@ def test_validation_is_that_of_evaluate_pairs_under_the_same_loss_and_in_batches
             assert values[name] == pytest.approx(history[-1][f"val_{name}"], abs=1e-5)
     ratios = score(policy, data[2][0]) - data[2][1]
     assert values["margin"] == pytest.approx(0.3 * (ratios[:, 0] - ratios[:, 1]).mean().item(), abs=1e-5)
+
+
+def test_evaluation_takes_a_loss_as_training_does_and_refuses_the_reference_of_other_pairs(model, data):
+    pairs, reference, _ = data
+    values = evaluate_pairs(model, pairs, reference, resolve_loss("hinge"))
+    for loss in ("hinge", lambda p, beta=0.1: torch.relu(1 - beta * p.h)):
+        assert evaluate_pairs(model, pairs, reference, loss) == values
+    with pytest.raises(CourseError, match="7 pairs come with reference log-probs of shape"):
+        evaluate_pairs(model, pairs[:7], reference, "dpo")
+
+
+def test_the_speed_counts_the_pairs_that_a_step_has(model, data, trained, monkeypatch):
+    seconds = iter(range(100))
+    monkeypatch.setattr("helpers.dpo.train.time.perf_counter", lambda: next(seconds))
+    _, history = trained(model, (*data[:2], None), DPOSettings(epochs=2, batch_size=5))
+    assert sorted(row["pairs_per_second"] for row in history) == [3, 3, 5, 5]
 
 
 def test_evaluation_is_in_eval_mode_and_the_mode_comes_back(make_gpt, pairs):
@@ -194,8 +211,8 @@ def test_a_pair_goes_from_the_file_to_the_gradient_through_eight_files(model, to
     crossed = set()
 
     def note(frame, event, argument):
-        if f"{ROOT.name}/helpers/" in frame.f_code.co_filename:
-            crossed.add(frame.f_code.co_filename)
+        if frame.f_code.co_filename.startswith(str(ROOT / "helpers")):
+            crossed.add(Path(frame.f_code.co_filename).name)
 
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     sys.setprofile(note)
@@ -206,4 +223,5 @@ def test_a_pair_goes_from_the_file_to_the_gradient_through_eight_files(model, to
         assert next(steps)["grad_norm"] > 0
     finally:
         sys.setprofile(None)
+    assert crossed > {"records.py", "data.py", "logprobs.py", "losses.py", "train.py", "model.py"}
     assert len(crossed) <= 8, sorted(crossed)
