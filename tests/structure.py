@@ -79,7 +79,8 @@ def defined(node: ast.stmt) -> list[str]:
     if isinstance(node, (ast.ClassDef, *FUNCTIONS)):
         return [node.name]
     targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-    return [part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)]
+    names = [part for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)]
+    return [name.id for name in names if isinstance(name.ctx, ast.Store)]
 
 
 def repeated_lines(sources: dict[str, str], length: int = 6) -> list[str]:

@@ -126,9 +126,7 @@ def test_a_name_in_two_modules_is_noticed(one):
     assert structure.names_defined_twice({"a": one, "b": "f = 2"}) == ["f: a, b"]
 
 
-@pytest.mark.parametrize(
-    "one", ["from b import f", "g = 1", "class g:\n    f = 1", "def g():\n    f = 1", "g[f] = 1"][:-1]
-)
+@pytest.mark.parametrize("one", ["from b import f", "g = 1", "class g:\n    f = 1", "def g():\n    f = 1", "g[f] = 1"])
 def test_an_imported_or_inner_name_is_no_second_definition(one):
     assert structure.names_defined_twice({"a": one, "b": "f = 2"}) == []
 
