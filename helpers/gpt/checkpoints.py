@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save
 from helpers import files
 from helpers.files import CourseError, display_path, read_json, write_bytes, write_json
 from helpers.gpt.model import GPT, GPTConfig
-from helpers.gpt.tokenizer import VOCAB, load_tokenizer
+from helpers.gpt.tokenizer import UNSAVED, VOCAB, load_tokenizer
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 PUBLISHED = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
@@ -30,8 +30,11 @@ GPT2_SETTINGS = {
 def save_checkpoint(folder, model, tok, dtype=None, **meta) -> Path:
     """Write `folder`/model.safetensors (as `dtype` if given) and config.json (sizes, tokenizer's name, meta).
 
-    Each file is written whole or not at all. Raises CourseError if the folder cannot be written.
+    Each file is written whole or not at all. Raises CourseError if the folder cannot be written, or for a tokenizer
+    that is in no file, which nobody could load again.
     """
+    if tok.name == UNSAVED:
+        raise CourseError("The tokenizer is in no file. Call save_tokenizer, and pass what load_tokenizer reads there.")
     folder = Path(folder)
     weights = {name: t.detach().cpu().to(dtype or t.dtype).contiguous() for name, t in model.state_dict().items()}
     del weights["lm_head.weight"]  # tied to the embedding: stored once
@@ -63,10 +66,10 @@ def read_config(folder):
     """
     path = Path(folder) / CONFIG
     stored = read_json(path, "A model is a folder with config.json and model.safetensors.")
-    published = stored.get("model_type") == "gpt2"
     try:
+        published = stored.get("model_type") == "gpt2"
         config, tok_name, meta = _published_config(path, stored) if published else _course_config(stored)
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         advice = "Make the checkpoint again."
         raise CourseError(f"{display_path(path)} is not a checkpoint's config: {error}. {advice}") from error
     tok = load_tokenizer(tok_name)

@@ -17,6 +17,7 @@ PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\
 EOT = "<|endoftext|>"
 COURSE_FOLDER = DATA / "tokenizer"
 COURSE_FILE = "course.tiktoken"
+UNSAVED = "not saved yet"  # the name of a tokenizer that was just trained
 VOCAB, MERGES = "vocab.json", "merges.txt"  # the tokenizer of a published GPT-2
 
 
@@ -26,7 +27,7 @@ def train_tokenizer(texts, vocab_size) -> tiktoken.Encoding:
 
     trainer = rustbpe.Tokenizer()
     trainer.train_from_iterator(iter(texts), vocab_size=vocab_size - 1, pattern=PATTERN)
-    return encoding({bytes(token): rank for token, rank in trainer.get_mergeable_ranks()}, "not saved yet")
+    return encoding({bytes(token): rank for token, rank in trainer.get_mergeable_ranks()}, UNSAVED)
 
 
 def encoding(ranks: dict[bytes, int], name: str) -> tiktoken.Encoding:

@@ -6,6 +6,7 @@ import torch
 from helpers.files import CourseError
 from helpers.gpt.checkpoints import load_model, save_checkpoint
 from helpers.gpt.model import GPT, GPTConfig
+from helpers.gpt.tokenizer import load_tokenizer, save_tokenizer, train_tokenizer
 
 
 @pytest.fixture
@@ -62,6 +63,9 @@ def test_config_that_does_not_fit_is_named(big, tok, tmp_path):
     path.write_text(json.dumps(stored | {"config": {"n_embed": 32}}))
     with pytest.raises(CourseError, match="n_embed"):
         load_model(tmp_path)
+    path.write_text("[]")
+    with pytest.raises(CourseError, match="not a checkpoint's config"):
+        load_model(tmp_path)
     path.write_text('{"config": ')
     with pytest.raises(CourseError, match="line 1"):
         load_model(tmp_path)
@@ -71,6 +75,15 @@ def test_tokenizer_larger_than_the_model_is_refused(tok, tmp_path):
     save_checkpoint(tmp_path, GPT(GPTConfig(vocab_size=100, n_layer=1, n_head=2, n_embd=16)), tok)
     with pytest.raises(CourseError, match="100 tokens, its tokenizer makes 4096"):
         load_model(tmp_path)
+
+
+def test_a_tokenizer_that_is_in_no_file_is_refused(big, tmp_path):
+    tok = train_tokenizer(["the cat sat on the mat"] * 30, 280)
+    with pytest.raises(CourseError, match="Call save_tokenizer"):
+        save_checkpoint(tmp_path / "m", big, tok)
+    save_tokenizer(tok, tmp_path)
+    saved = load_tokenizer(str(tmp_path))
+    assert load_model(save_checkpoint(tmp_path / "m", big, saved))[1].n_vocab == tok.n_vocab
 
 
 def test_unwritable_folder_is_named(big, tok, tmp_path):
