@@ -13,9 +13,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from helpers.files import ROOT, CourseError, display_path, read_text, write_json
 
@@ -30,8 +30,7 @@ PIP_TROUBLES = {  # what pip prints: what it means
 }
 
 
-@dataclass(frozen=True)
-class Environment:
+class Environment(NamedTuple):
     """A virtual environment in `folder` that holds what the requirements `files` name."""
 
     folder: Path
@@ -91,7 +90,7 @@ def read_stamp(environment: Environment) -> dict | None:
         return stamp if isinstance(stamp["requirements"], dict) else {}
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (json.JSONDecodeError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):  # no JSON, no text, or the JSON of something else
         return {}
 
 
@@ -107,11 +106,10 @@ def is_whole(environment: Environment, stamp: dict | None) -> bool:
 def python_version(python: Path) -> str | None:
     """'3.11' for a Python that starts and has pip; None for one that does not."""
     code = "import sys, pip; print('%d.%d' % sys.version_info[:2])"
-    try:
+    with suppress(OSError, subprocess.TimeoutExpired):
         done = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, timeout=60)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+        return done.stdout.strip() if done.returncode == 0 else None
+    return None
 
 
 @contextmanager
@@ -127,7 +125,7 @@ def locked(path: Path, say: Callable = print, pause: float = 0.5) -> Iterator[No
 
 def try_lock(file) -> bool:
     """True once the lock is ours, False while another process has it."""
-    try:
+    with suppress(BlockingIOError, PermissionError):
         if os.name == "nt":
             import msvcrt
 
@@ -137,15 +135,16 @@ def try_lock(file) -> bool:
             import fcntl
 
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
+        return True
+    return False
 
 
 def set_up(environment: Environment, say: Callable) -> None:
     """Make the environment if it is not whole, install what the files ask for, and write the stamp last."""
     folder, stamp = environment.folder, read_stamp(environment)
-    fresh = not (environment.active or is_whole(environment, stamp))
+    fresh = not is_whole(environment, stamp)
+    if fresh and environment.active:
+        raise CourseError(f"{folder.name} is broken, and this Python runs inside it. Leave it (`deactivate`) {AGAIN}")
     free, needed = shutil.disk_usage(folder.parent).free / 1e9, 3.0 if fresh else 0.5
     if free < needed:
         raise CourseError(f"The disk has {free:.1f} GB left; {needed:.1f} GB are needed. Free some space {AGAIN}")
@@ -161,16 +160,18 @@ def set_up(environment: Environment, say: Callable) -> None:
 
 def create(folder: Path, say: Callable) -> None:
     """Make the environment anew, over what `venv` made before. Raises CourseError if that is impossible."""
-    if folder.is_symlink() or folder.exists() and not (folder / "pyvenv.cfg").exists():
+    if folder.is_symlink() or folder.exists() and not ((folder / "pyvenv.cfg").exists() or (folder / STAMP).exists()):
         raise CourseError(f"{display_path(folder)} is not a virtual environment. Move it away {AGAIN}")
     if folder.exists():
         say("It is there already, incomplete or broken: deleting that first ...", flush=True)
-        shutil.rmtree(folder)
+        old = folder.with_name(f"{folder.name}.old")  # moved whole: a half deleted one could pass for somebody's own
+        shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(folder.rename(old))
+    write_json(folder / STAMP, {})
     done = subprocess.run([sys.executable, "-m", "venv", str(folder)], capture_output=True, text=True)
     if done.returncode:
         reason = " ".join((done.stdout + done.stderr).split()) or "no message."
         raise CourseError(f"{display_path(folder)} cannot be made: {reason} Fix that {AGAIN}")
-    write_json(folder / STAMP, {})
 
 
 def pip_install(environment: Environment, say: Callable) -> None:
@@ -201,9 +202,8 @@ def pip_install(environment: Environment, say: Callable) -> None:
 
 def explain_pip(output: str, code: int, log: Path) -> str:
     """What went wrong, in a sentence or two, from what pip printed."""
-    for signs, sentence in PIP_TROUBLES.items():
-        if re.search(signs, output):
-            return sentence
+    if sentence := next((text for signs, text in PIP_TROUBLES.items() if re.search(signs, output)), None):
+        return sentence
     if missing := re.search(r"No matching distribution found for (\S+)", output):
         advice = "Check the network, then try another Python (3.11 to 3.13, 64 bit; no Mac with an Intel processor)."
         return f"There is no {missing[1]} for Python {platform.python_version()} on {platform.platform()}. {advice}"

@@ -26,6 +26,7 @@ class Machine:
         self.environment = Environment(folder / ".venv", (self.requirements,))
         self.stamp = self.environment.folder / STAMP
         self.made, self.installed, self.said, self.killed = 0, [], [], 0
+        self.interrupted = False  # while `venv` works
         self.version, self.lines, self.code = "3.11", [INSTALLING], 0
 
     def run(self, command, **_):
@@ -33,6 +34,8 @@ class Machine:
             self.made += 1
             self.environment.python.parent.mkdir(parents=True)
             self.environment.python.touch()
+            if self.interrupted:
+                raise KeyboardInterrupt
             (self.environment.folder / "pyvenv.cfg").touch()
         elif not self.environment.python.exists():
             raise FileNotFoundError(command[0])
@@ -131,6 +134,36 @@ def test_an_interrupted_environment_is_made_again_by_the_next_call(machine, line
     assert is_ready(machine.environment)
 
 
+def test_an_environment_that_venv_did_not_finish_is_made_again_by_the_next_call(machine):
+    machine.interrupted = True
+    with pytest.raises(KeyboardInterrupt):
+        machine.ensure()
+    machine.interrupted = False  # its Python starts, and its pip may be there in part
+    machine.ensure()
+    assert machine.made == 2 and len(machine.installed) == 1 and is_ready(machine.environment)
+
+
+def test_a_half_deleted_environment_is_not_trusted(machine, monkeypatch):
+    machine.ensure()
+    machine.version, delete = "3.13", shutil.rmtree
+
+    def interrupted(folder, **options):
+        if folder.exists():
+            (folder / STAMP).unlink()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(shutil, "rmtree", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        machine.ensure()
+    assert not machine.environment.folder.exists(), "what is left of it would pass for somebody's own"
+    monkeypatch.setattr(shutil, "rmtree", delete)
+    for version in ("3.13", "3.12"):
+        machine.version = version
+        machine.ensure()
+        assert is_ready(machine.environment)
+    assert machine.made == 3 and not machine.environment.folder.with_name(".venv.old").exists()
+
+
 def test_an_update_that_stops_while_it_installs_is_not_trusted(machine):
     machine.ensure()
     machine.requirements.write_text("torch==2.14.0\n")
@@ -171,10 +204,10 @@ def test_a_broken_environment_is_made_again(machine, what):
     assert is_ready(machine.environment)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"requirements": 3}'])
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"{}", b'{"requirements": 3}', b"\xff"])
 def test_a_damaged_stamp_means_made_again(machine, text):
     machine.ensure()
-    machine.stamp.write_text(text)
+    machine.stamp.write_bytes(text)
     machine.ensure()
     assert machine.made == 2 and len(machine.installed) == 2 and is_ready(machine.environment)
 
@@ -190,7 +223,13 @@ def test_an_environment_that_a_person_made_is_filled_and_not_deleted(machine):
 def test_the_environment_that_runs_the_launcher_is_never_deleted(machine, monkeypatch):
     machine.ensure()
     monkeypatch.setattr(sys, "prefix", str(machine.environment.folder))
-    machine.stamp.write_text("{}")
+    machine.stamp.write_text("{}")  # nor is anything installed over what an interrupted pip left there
+    with pytest.raises(CourseError, match="deactivate"):
+        machine.ensure()
+    assert machine.environment.python.exists() and machine.made == len(machine.installed) == 1
+    machine.requirements.write_text("torch==2.14.0\n")
+    stamp = {"folder": str(machine.environment.folder), "python": machine.version, "requirements": {}}
+    machine.stamp.write_text(json.dumps(stamp))
     machine.ensure()
     assert machine.made == 1 and len(machine.installed) == 2 and is_ready(machine.environment)
 
