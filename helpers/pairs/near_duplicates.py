@@ -13,7 +13,7 @@ from helpers.pairs.checks import normalised, prompt_key
 SIMILARITY = 0.85  # of character 5-grams (Jaccard), from which two texts count as nearly the same
 GRAM = 5  # characters
 BANDS, IN_BAND = 20, 9  # at similarity 0.85 two texts meet with probability 1 - (1 - 0.85^9)^20 = 0.995
-MOST_MET = 50  # a text that meets so many others is not put into the buckets: so no bucket is ever slow
+MOST_MET = 50  # a text that meets so many is found again only if it is equal: it is in no bucket, so none is ever slow
 
 
 def grams(text: str) -> set[str]:
@@ -34,16 +34,20 @@ def near_duplicates(
 
     alike: whether two indices may count as the same at all.
     """
-    texts, duplicates = list(texts), {}
+    texts, first, duplicates = list(texts), {}, {}
     buckets = MinHashLSH(num_perm=BANDS * IN_BAND, params=(BANDS, IN_BAND))
     pieces = ([gram.encode("utf-8", "surrogatepass") for gram in grams(text)] for text in texts)
     for index, sketch in enumerate(MinHash.generator(pieces, num_perm=BANDS * IN_BAND)):
-        met = buckets.query(sketch)  # earlier texts that are no duplicates themselves
+        met = {*buckets.query(sketch), first.get(texts[index], index)} - {
+            index
+        }  # earlier texts that are no duplicates themselves
         twins = [(-jaccard(texts[index], texts[other]), other) for other in met if alike(index, other)]
         negative, twin = min(twins, default=(0.0, None))  # of equally similar ones the first
         if twin is not None and -negative >= similarity:
             duplicates[index] = twin, -negative
-        elif len(met) < MOST_MET:
+            continue
+        first.setdefault(texts[index], index)
+        if len(met) < MOST_MET:
             buckets.insert(index, sketch, check_duplication=False)
     return duplicates
 

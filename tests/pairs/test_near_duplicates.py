@@ -66,6 +66,13 @@ def test_texts_that_all_meet_are_not_compared_two_by_two():
     assert len(calls) < 400 * 60, "and not 400 * 399 / 2"
 
 
+def test_a_repeated_text_is_found_however_many_others_are_alike():
+    long = random_text(random.Random(3), 300)
+    texts = [f"{long} {number}" for number in range(200)]
+    repeats = near_duplicates([*texts, *texts[::-1]], alike=lambda index, other: index + other == 399)
+    assert repeats == {399 - index: (index, 1.0) for index in range(200)}
+
+
 def test_the_same_question_with_another_answer_is_no_repetition():
     long = {"instruction": random_text(random.Random(3), 500), "input": ""}
     rows = [
