@@ -113,7 +113,7 @@ def meta_text(original: str, reply: str, criterion: Criterion = POLITENESS) -> l
 @cache
 def meta_pattern(task_words: tuple[str, ...]) -> re.Pattern:
     """Phrases in which a reply talks about the task; `task_words` are the criterion's: "a more polite version"."""
-    adjective = "|".join(task_words)
+    adjective = "|".join(map(re.escape, task_words)) or r"(?!)"  # without a word, none
     return re.compile(
         r"\bre-?writ|\bhere(?:'s| is| are) (?:the|a|an|your|my) (?:\w+ )*(?:version|revision)\b|"
         rf"\b(?:revised|improved|{adjective}) (?:answer|response|version|tone)|\b(?:more|less) (?:{adjective})|"

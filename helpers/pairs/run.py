@@ -84,8 +84,8 @@ class RunKey:
         method, llm = self.method, self.llm
         options = [getattr(self.settings, name) for name in ASKED_WITH]
         about = (*method.identity(record), *method.key)
-        # The course's own criterion was once the only one, so rows made for it do not name it.
-        if (criterion := self.settings.criterion) != POLITENESS:
+        # The first version of the course's own criterion was once the only one, so rows made for it do not name it.
+        if (criterion := self.settings.criterion) != POLITENESS or criterion.version > 1:
             about += (criterion.name, criterion.version)
         return fingerprint(method.name, method.version, llm.model, llm.digest, options, record.answer, *about)
 

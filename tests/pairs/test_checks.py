@@ -2,6 +2,7 @@
 
 import random
 import string
+from dataclasses import replace
 
 import pytest
 from brevity import BREVITY
@@ -201,3 +202,6 @@ def test_talk_about_the_task_is_in_the_words_of_the_criterion():
     assert answer_problems(CAPITAL, polite) == ["meta text: polite version"]
     assert answer_problems(CAPITAL, polite, criterion=BREVITY) == answer_problems(CAPITAL, shortened) == []
     assert kind(problems(CAPITAL, shortened, strict=False, criterion=BREVITY)[0]) == "meta text"
+    wordless = replace(BREVITY, task_words=())
+    assert answer_problems(CAPITAL, "The answer, once more in a tone of doubt: Athens.", criterion=wordless) == []
+    assert kind(answer_problems(CAPITAL, "An improved version: Athens.", criterion=wordless)[0]) == "meta text"

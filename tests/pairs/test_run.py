@@ -5,12 +5,14 @@ import json
 import random
 import tracemalloc
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from helpers.files import DATA, CourseError, read_jsonl
 from helpers.pairs.method import BuildSettings
-from helpers.pairs.run import build_preferences, finished_rows, first_seed, five_keys
+from helpers.pairs.run import RunKey, build_preferences, finished_rows, first_seed, five_keys
+from helpers.politeness import POLITENESS
 from helpers.records import FIVE_KEYS, load_instructions, load_preferences, save_preferences
 
 RECORDS = load_instructions(DATA / "instruction-data.json")[:40]
@@ -205,3 +207,10 @@ def test_memory_does_not_grow_with_the_rows(fake_ollama, tmp_path, llm_of):
     cost(2)  # what is loaded or compiled at first use
     (less_memory, less_text), (more_memory, more_text) = cost(10), cost(40)
     assert more_memory - less_memory < 0.5 * (more_text - less_text)
+
+
+def test_another_version_of_the_criterion_asks_anew(fake_ollama, llm_of, monkeypatch):
+    llm, newer = llm_of(fake_ollama()), replace(POLITENESS, version=2)
+    first = RunKey.of(llm, SETTINGS, None).fingerprint(RECORDS[0])
+    monkeypatch.setattr("helpers.pairs.run.POLITENESS", newer)
+    assert first != RunKey.of(llm, replace(SETTINGS, criterion=newer), None).fingerprint(RECORDS[0])

@@ -46,7 +46,8 @@ def spin_rows(
     written = human or annotator(criterion)
     authors = {"chosen": author_of(human), "rejected": name}
     return [
-        _spin_row(record, written(record, criterion.preferred), sample, authors) | {"seconds": seconds}
+        _spin_row(record, written(record, criterion.preferred), sample, authors)
+        | {"criterion": criterion.name, "seconds": seconds}
         for record, sample in zip(records, samples, strict=True)
     ]
 

@@ -47,6 +47,7 @@ def test_the_person_is_chosen_and_the_own_sample_rejected_right_or_wrong(model, 
     assert [row["status"] for row in rows] == ["ok"] * 6
     assert rows[1]["rejected"] == "Obviously 77." and rows[1]["chosen"] == PERSON(RECORDS[1], "polite")
     assert rows[0]["authors"] == {"chosen": "person (synthetic)", "rejected": "student"}
+    assert {row["criterion"] for row in rows} == {"politeness"}
     for row in rows:
         PreferenceRecord(**{key: row[key] for key in PreferenceRecord.model_fields})
 
