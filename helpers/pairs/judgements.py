@@ -34,10 +34,11 @@ class JudgementStore:
     def add_all(self, rows: Iterable[dict]) -> None:
         """Append several judgements, or none of them if one is wrong. Waits up to WAIT seconds for other writers."""
         rows = [_check_judgement(row, "The judgement") for row in rows]
+        rows = [row | {"annotator": one_name(row["annotator"])} for row in rows]
         with JsonlStore(self.path, wait=WAIT) as file:
             for row in rows:
                 stamp = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "fingerprint": uuid.uuid4().hex[:16]}
-                file.append(row | {"annotator": one_name(row["annotator"])} | stamp)
+                file.append(row | stamp)
 
     def rows(self) -> list[dict]:
         """All rows in their order; none if there is no file yet. CourseError names a line that is no judgement."""

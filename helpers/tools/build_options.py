@@ -65,7 +65,7 @@ def methods() -> dict[str, str]:
         module = ast.parse(path.read_text(encoding="utf-8"))
         functions = {node.name for node in module.body if isinstance(node, ast.FunctionDef)}
         if f"{path.stem}_method" in functions:
-            names[path.stem.replace("_", "-")] = ast.get_docstring(module).partition("\n")[0]
+            names[path.stem.replace("_", "-")] = (ast.get_docstring(module) or "").partition("\n")[0]
     return names
 
 

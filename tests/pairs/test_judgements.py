@@ -56,8 +56,9 @@ def test_many_at_once_are_written_in_order_and_all_or_none(store):
     rows = [{"annotator": "ada", "item": f"{n}", "verdict": "up"} for n in range(50)]
     store.add_all(iter(rows))
     assert [row["item"] for row in store.rows()] == [f"{n}" for n in range(50)]
-    with pytest.raises(CourseError, match="The judgement is no judgement"):
-        store.add_all([*rows, {"annotator": "ada", "item": "x"}])
+    for wrong in ({"annotator": "ada", "item": "x"}, {"annotator": " ", "item": "x", "verdict": "up"}):
+        with pytest.raises(CourseError, match="The judgement is no judgement|a name"):
+            store.add_all([*rows, wrong])
     assert len(store.rows()) == 50
 
 

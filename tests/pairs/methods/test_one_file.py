@@ -24,6 +24,7 @@ def shout_back_method(settings, llm=None, weak=None):
 @pytest.fixture
 def with_a_new_file(tmp_path, monkeypatch):
     (tmp_path / "shout_back.py").write_text(SHOUT)
+    (tmp_path / "silent.py").write_text("def silent_method(settings, llm=None, weak=None): ...\n")
     (tmp_path / "no_method.py").write_text('"""A file for the others."""\n\nX = 1\n')
     monkeypatch.setattr(build_options, "METHODS", tmp_path)
     monkeypatch.setattr(methods, "__path__", [*methods.__path__, str(tmp_path)])
@@ -31,7 +32,8 @@ def with_a_new_file(tmp_path, monkeypatch):
 
 def test_one_file_is_a_method_of_the_command(with_a_new_file, tmp_path, fake_ollama, clean_environment, capsys):
     assert build_options.methods() == {
-        "shout-back": "The model answers, and the record's answer in capitals is rejected."
+        "shout-back": "The model answers, and the record's answer in capitals is rejected.",
+        "silent": "",
     }
     with pytest.raises(SystemExit):
         build_options.build_options(["--help"])
