@@ -1,1 +1,1 @@
-"""Would I train on this? The gate, the dataset card, and exports."""
+"""Would I train on this? The gate, bad rows, shortcuts such as length, the dataset card, and exports."""

@@ -1,4 +1,4 @@
-"""Checks of the whole set: can chosen be told from rejected by something that is not the preference?"""
+"""Checks of the whole set: can chosen be told from rejected by length, by a phrase, by anything but the preference?"""
 
 import random
 import re

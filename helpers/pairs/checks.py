@@ -1,4 +1,4 @@
-"""What can be wrong with an answer that a model wrote, found by rules: facts, numbers, length, talk about the task.
+"""What can be wrong with an answer that a model wrote, found by rules: facts, numbers, a cut end, talk about the task.
 
 `problems` compares a rewrite to its original; `answer_problems` has nothing to compare to but the answer key.
 """
