@@ -108,7 +108,10 @@ class Criterion:
 
     def voice_of(self, text: str) -> str:
         """The name of the text's voice, by the rule."""
-        level = self.level(text)
+        return self.voice_at(self.level(text))
+
+    def voice_at(self, level: int) -> str:
+        """The name of the voice of texts at this level."""
         return self.neutral if level == 3 else self.preferred if level > 3 else self.dispreferred
 
     def answer_prompt(self, instruction: str, input: str = "", voice: str | None = None) -> str:

@@ -212,4 +212,4 @@ def _level(rule: Callable[[str], int], text: str) -> int:
 def voice_counts(levels: Iterable[tuple[int, int]], criterion: Criterion) -> dict[str, Counter]:
     """How many texts of each side have which voice."""
     sides = dict(zip(("chosen", "rejected"), zip(*levels, strict=True), strict=True))
-    return {side: Counter(criterion.voices[(n <= 3) + (n < 3)] for n in of_side) for side, of_side in sides.items()}
+    return {side: Counter(map(criterion.voice_at, of_side)) for side, of_side in sides.items()}

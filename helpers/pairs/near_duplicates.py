@@ -34,13 +34,13 @@ def near_duplicates(
 
     alike: whether two indices may count as the same at all.
     """
-    texts, first, duplicates = list(texts), {}, {}
+    texts, duplicates = list(texts), {}
+    first: dict[str, int] = {}  # text -> where it stands first
     buckets = MinHashLSH(num_perm=BANDS * IN_BAND, params=(BANDS, IN_BAND))
     pieces = ([gram.encode("utf-8", "surrogatepass") for gram in grams(text)] for text in texts)
     for index, sketch in enumerate(MinHash.generator(pieces, num_perm=BANDS * IN_BAND)):
-        met = {*buckets.query(sketch), first.get(texts[index], index)} - {
-            index
-        }  # earlier texts that are no duplicates themselves
+        # Earlier texts that are no duplicates themselves.
+        met = {*buckets.query(sketch), first.get(texts[index], index)} - {index}
         twins = [(-jaccard(texts[index], texts[other]), other) for other in met if alike(index, other)]
         negative, twin = min(twins, default=(0.0, None))  # of equally similar ones the first
         if twin is not None and -negative >= similarity:

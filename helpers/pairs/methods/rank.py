@@ -6,6 +6,7 @@ The best answer meets the worst. Sampling several answers and comparing them is 
 
 from itertools import combinations
 
+from helpers.criterion import PROMPT_VERSIONS
 from helpers.files import CourseError
 from helpers.llm.client import LLM
 from helpers.llm.judge import JudgePrompt, Verdict, both_orders, llm_judge
@@ -45,8 +46,8 @@ def rank_method(
         asked_for = voices or _voices_by_coin(record, settings)
         answers, wrong = _answers(record, ask, seed, [asked_for[n % len(asked_for)] for n in range(count)], settings)
         judge_ask = ask.also(judge_llm)
-        notes = {"prompt_name": "answer", "voices": list(asked_for), "judge": judge_ask.model, "left_out": wrong}
-        notes |= {"answers": answers}
+        notes = {"prompt_name": "answer", "prompt_version": PROMPT_VERSIONS["answer"], "voices": list(asked_for)}
+        notes |= {"judge": judge_ask.model, "left_out": wrong, "answers": answers}
         if len(answers) < 2:
             reasons = ", ".join(wrong) or "all answers are the same"
             return Outcome(problems=(f"too few answers: {reasons}",), notes=notes)
