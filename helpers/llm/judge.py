@@ -84,10 +84,13 @@ def llm_judge(llm: LLM | RecordingLLM, prompt: JudgePrompt = POLITENESS.judge_js
 
 def both_orders(judge: Judge, question: str, a: str, b: str) -> Verdict:
     """A judge's verdict on a contest as it stands, and with its two sides swapped."""
+    labels = []
     try:
-        return Verdict(judge(question, a, b), judge(question, b, a))
+        for first, second in ((a, b), (b, a)):
+            labels.append(judge(question, first, second))
     except NoVerdict as error:
-        return Verdict(None, None, reason=str(error))
+        return Verdict(*labels, *[None] * (2 - len(labels)), reason=str(error))
+    return Verdict(*labels)
 
 
 def judge_all(judge: Judge, contests: Iterable[Contest], *, workers: int = 8) -> list[Verdict]:
