@@ -32,13 +32,15 @@ def curves(
     points: {label: (x, y)} marked and labelled points. log: the axes on a logarithmic scale, such as "x" or "xy".
     """
     with drawing() as (fig, ax):
+        ax.set(**{f"{axis}scale": "log" for axis in log})
         for position, (name, line) in enumerate(series.items()):
             x, y = line if isinstance(line, tuple) else (range(len(line)), line)
             look = dict(color=colour_of(name, position), linestyle=DASHES[position % len(DASHES)], markersize=4)
             ax.plot(x, y, marker="o" if markers else None, label=name, **look)
         mark(ax, levels, points)
-        ax.set(xlabel=x_label, ylabel=y_label, title=title, ylim=y_range)
-        ax.set(**{f"{axis}scale": "log" for axis in log})
+        ax.set(xlabel=x_label, ylabel=y_label, title=title)
+        if y_range:  # a limit of None would keep the range from before the last artist
+            ax.set_ylim(y_range)
         if len(series) > 1:
             ax.legend()
         return figure(fig, alt)
@@ -220,7 +222,7 @@ def reliability_curve(groups, *, title="Is the reward as often right as it is su
             ax.errorbar(at, [share for share, _, _ in right], _reach(right), label=name, **look)
             for row in rows:
                 place = row["confidence"], row["right"]
-                ax.annotate(row["pairs"], place, xytext=(5, (-13, 5)[position % 2]), **LABEL)
+                ax.annotate(row["pairs"], place, xytext=(5, (5, -13)[position % 2]), **LABEL | {"color": colour})
         ax.set(xlabel="how sure: σ(|margin|)", ylabel="how often right: share of the pairs", title=title)
         ax.legend(loc="lower right")
         return figure(fig, alt or f"{title} Numbers are pairs. {_reliability_alt(groups)}.")

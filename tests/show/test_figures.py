@@ -215,3 +215,12 @@ def test_the_reliability_curve_tells_pairs_and_shares():
 def test_a_method_of_one_model_needs_no_label():
     page = trade_off({"simpo": [{"kl": 3.0, "right": 0.5}]}, {"right": "share right"}, title="Losses")
     assert alt_of(page) == "Losses. One point per model. simpo: kl 3.00, right 0.5."
+
+
+@pytest.mark.parametrize("y_range", [None, (1, 2000)])
+def test_a_logarithmic_axis_shows_every_value(y_range, monkeypatch):
+    limits = []
+    monkeypatch.setattr("helpers.show.figures.figure", lambda fig, alt: limits.append(fig.axes[0].get_ylim()))
+    curves({"up": [6, 50, 500], "down": [6, 5, 4]}, "step", "length", "t", "alt", log="y", y_range=y_range)
+    (low, high), *_ = limits
+    assert (low, high) == y_range if y_range else 1 < low < 4 and 500 < high < 2000
