@@ -44,13 +44,16 @@ def dataset_card(
 
 
 def provenance_of(records: Iterable, *paths) -> list[dict]:
-    """The builders' rows (JSONL) that these records came from: those of the given files with the same pair.
+    """The builders' rows (JSONL) that these records came from: for each pair the first row of the given files with it.
 
     A file that is missing is passed over, so that a set without provenance gives an empty list.
     """
     pairs = {_pair(row) for row in as_rows(records)}
-    rows = (row for path in paths if Path(path).exists() for row in read_jsonl(path))
-    return [row for row in rows if _pair(row) in pairs]
+    origin = {}
+    for row in (row for path in paths if Path(path).exists() for row in read_jsonl(path)):
+        if _pair(row) in pairs:
+            origin.setdefault(_pair(row), row)
+    return list(origin.values())
 
 
 def _pair(row: dict) -> tuple:

@@ -103,4 +103,5 @@ def test_provenance_is_found_by_the_pair(rows, tmp_path):
     made = [rows[3] | {"method": "rewrite"}, rows[4] | aside, rows[5] | {"chosen": "x"}]
     path.write_text("".join(json.dumps(row) + "\n" for row in made), encoding="utf-8")
     assert provenance_of(rows, path, tmp_path / "missing.jsonl") == made[:1]
+    assert provenance_of(rows, path, path) == made[:1], "a pair that two files have is one pair"
     assert provenance_of(rows) == []
