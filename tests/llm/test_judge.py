@@ -120,7 +120,7 @@ def test_a_retry_can_mend_a_verdict():
 def test_only_the_second_order_is_lost():
     swapped = POLITENESS.judge_json_prompt("q", "rude", "kind")
     verdict = judged(fake(lambda prompt: "?" if prompt == swapped else by_level(prompt)), "kind", "rude")
-    assert verdict.winner is None and "malformed" in verdict.reason
+    assert (verdict.first, verdict.swapped, verdict.winner) == ("A", None, None) and "malformed" in verdict.reason
 
 
 def test_a_cut_off_verdict_says_so():
