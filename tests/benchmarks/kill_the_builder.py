@@ -12,6 +12,7 @@ file must be equal, byte for byte, to that of an undisturbed build.
 import argparse
 import hashlib
 import json
+import math
 import os
 import random
 import runpy
@@ -88,15 +89,17 @@ def kill_and_compare(folder: Path, instructions: Path, kills: int, limit: int, d
     server, result = fake.FakeOllama(answer=answer, delay=delay), Result(rows=limit)
     calm, out = folder / "calm.json", folder / "killed.json"
     rows, kept = out.with_suffix(".rows.jsonl"), []
-    starting, work = _times(server, instructions, calm, limit)
-    slice_ = work / kills  # about half of the work is left for the end, so that every kill finds some
+    starting = _seconds_to_start(server, instructions, calm, limit)
     for number in range(kills):
         before = len(server.bodies)
+        # Every fourth kill comes anywhere from the start on. The others wait for prompts, and so few that every kill
+        # finds some work, however fast the machine is at that moment.
+        prompts = before + 2 + rng.randrange(limit // (2 * kills))
         process = start(server, instructions, out, limit)
-        # Every fourth kill comes anywhere from the start on, the others once prompts are being asked.
-        while number % 4 and len(server.bodies) < before + 2 and process.poll() is None:
+        latest = time.monotonic() + (math.inf if number % 4 else rng.uniform(0, starting))
+        while len(server.bodies) < prompts and process.poll() is None and time.monotonic() < latest:
             time.sleep(0.001)
-        time.sleep(rng.uniform(0, slice_ if number % 4 else starting + slice_))
+        time.sleep(rng.uniform(0, delay))
         process.kill()
         process.communicate()
         time.sleep(2 * delay + 0.05)  # until what was sent has arrived and is counted
@@ -110,15 +113,15 @@ def kill_and_compare(folder: Path, instructions: Path, kills: int, limit: int, d
     return result
 
 
-def _times(server, *arguments) -> tuple[float, float]:
-    """Build once undisturbed: seconds until the first prompt, and from then on."""
+def _seconds_to_start(server, *arguments) -> float:
+    """Build once undisturbed: seconds until the first prompt."""
     began, process = time.monotonic(), start(server, *arguments)
     while len(server.bodies) < 2 and process.poll() is None:  # the first is the Hello that loads the model
         time.sleep(0.001)
-    asked = time.monotonic()
+    seconds = time.monotonic() - began
     _succeed(process)
     server.bodies.clear()
-    return asked - began, time.monotonic() - asked
+    return seconds
 
 
 def _compare(result: Result, kept: list[tuple[list[bytes], int]], rows: list[bytes], asked: list[tuple]) -> None:
