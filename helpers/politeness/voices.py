@@ -1,19 +1,21 @@
 """Three voices for one answer: polite, neutral and blunt. The facts stay as they are.
 
 `voiced` adds patterns of data/voices.json to an answer. `politeness` measures any text by the lexicon (lexicon.py).
-It never looks at the patterns, so held-out patterns and the rewrites of a large language model are measured in the
-same way.
+It never looks at the patterns, so patterns of every tier and the rewrites of a large language model are measured in
+the same way.
 """
 
 import random
 import re
+from collections.abc import Collection
 from functools import cache
 
 from helpers.files import DATA, CourseError, read_json
 from helpers.politeness.lexicon import BLUNT, POLITE
 
 VOICES = ("polite", "neutral", "blunt")
-SPLITS = ("train", "held-out")
+TIERS = ("pairs", "crowd", "unseen")  # in the preference pairs; only in the student's crowd; never seen by the student
+STUDENT = ("pairs", "crowd")
 COMPOSITIONS = {  # per cent
     ("opener",): 45,
     ("closer",): 15,
@@ -37,12 +39,12 @@ QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|(?<!\w)‘[^’]*’(?!\w)|(?<!\w
 
 @cache
 def _patterns() -> dict:
-    """data/voices.json: voice -> "openers", "closers" or "inserts" -> list of {"text", "split"}."""
+    """data/voices.json: voice -> "openers", "closers" or "inserts" -> list of {"text", "tier"}."""
     return read_json(DATA / "voices.json")
 
 
-def _choices(voice: str, kind: str, split: str | None) -> list[str]:
-    return [pattern["text"] for pattern in _patterns()[voice][kind] if split in (None, pattern["split"])]
+def _choices(voice: str, kind: str, tiers: Collection[str]) -> list[str]:
+    return [pattern["text"] for pattern in _patterns()[voice][kind] if pattern["tier"] in tiers]
 
 
 @cache
@@ -78,14 +80,14 @@ def _open(text: str, opener: str) -> str:
     return f"{opener} {text[0].lower() + text[1:] if lowered else text}"
 
 
-def voiced(text: str, voice: str, rng: random.Random, split: str | None = "train") -> str:
+def voiced(text: str, voice: str, rng: random.Random, tiers: Collection[str] = ("pairs",)) -> str:
     """The answer in a voice: an opener, a closer, an inserted word, or two of these (see COMPOSITIONS).
 
-    split: which patterns are used; None takes all. A text without a place for an insert, or without a full stop before
-    a closer, gets an opener instead. Raises CourseError for an empty text, an unknown voice or an unknown split.
+    tiers: those of TIERS whose patterns are used. A text without a place for an insert, or without a full stop before
+    a closer, gets an opener instead. Raises CourseError for an empty text, an unknown voice or an unknown tier.
     """
-    if voice not in VOICES or split not in (None, *SPLITS):
-        raise CourseError(f"Unknown voice {voice!r} or split {split!r}. Voices: {VOICES}; splits: {SPLITS}.")
+    if voice not in VOICES or not tiers or not set(tiers) <= set(TIERS):
+        raise CourseError(f"Unknown voice {voice!r} or tiers {tiers!r}. Voices: {VOICES}; tiers: {TIERS}.")
     if not text.strip():
         raise CourseError("An empty answer has no voice. Give voiced() a text with at least one word.")
     if voice == "neutral":
@@ -93,20 +95,20 @@ def voiced(text: str, voice: str, rng: random.Random, split: str | None = "train
     parts = rng.choices(list(COMPOSITIONS), weights=COMPOSITIONS.values())[0]
     possible = {"insert": _verb(text) is not None, "closer": text[-1] in ".!?", "opener": True}
     parts = {part if possible[part] else "opener" for part in parts}
-    openers = _choices(voice, "openers", split)
+    openers = _choices(voice, "openers", tiers)
     if not (ORDINARY.match(text) or FIRST_WORD_STAYS.match(text)):  # "Look, Birds sing." is wrong
         openers = [opener for opener in openers if not opener.endswith(",")]
     if "insert" in parts:
-        text = _insert(text, rng.choice(_choices(voice, "inserts", split)))
+        text = _insert(text, rng.choice(_choices(voice, "inserts", tiers)))
     if "opener" in parts:
         text = _open(text, rng.choice(openers))
     if "closer" in parts:
-        text = f"{text} {rng.choice(_choices(voice, 'closers', split))}"
+        text = f"{text} {rng.choice(_choices(voice, 'closers', tiers))}"
     return text
 
 
 def strip_voice(text: str) -> str:
-    """The answer without the known patterns (both splits) at its start, at its end and at a verb."""
+    """The answer without the known patterns (of all tiers) at its start, at its end and at a verb."""
     opener = next((known for known in _known("openers") if text.startswith(known + " ")), "")
     text = text[len(opener) :].lstrip() if opener else text
     closer = next((known for known in _known("closers") if text.endswith(" " + known)), "")
@@ -137,21 +139,21 @@ def politeness(text: str) -> int:
 def voice_mixture(records, seed: int) -> list[str]:
     """The answers in a mixture of voices: 45 % neutral, 20 % polite, 35 % blunt, up to rounding.
 
-    It has all patterns, those that are held out from the preference pairs, too.
+    It has the patterns of the preference pairs and those that are only in the crowd, not those that stay unseen.
     records: dictionaries with the key "output", or objects with that attribute. Keeps their order.
     """
     rng, outputs = random.Random(seed), _outputs(records)
     polite, blunt = (round(MIXTURE[voice] * len(outputs)) for voice in ("polite", "blunt"))
     voices = ["polite"] * polite + ["blunt"] * blunt + ["neutral"] * (len(outputs) - polite - blunt)
     rng.shuffle(voices)
-    return [voiced(output, voice, rng, split=None) for output, voice in zip(outputs, voices, strict=True)]
+    return [voiced(output, voice, rng, STUDENT) for output, voice in zip(outputs, voices, strict=True)]
 
 
 def requested_voices(records, seed: int) -> list[tuple[str, str]]:
     """(voice, answer) for questions that ask for a voice: polite or blunt, by a seeded coin; see `voice_mixture`."""
     rng = random.Random(f"on request {seed}")
     voices = [(rng.choice(("polite", "blunt")), output) for output in _outputs(records)]
-    return [(voice, voiced(output, voice, rng, split=None)) for voice, output in voices]
+    return [(voice, voiced(output, voice, rng, STUDENT)) for voice, output in voices]
 
 
 def _outputs(records) -> list[str]:

@@ -25,16 +25,22 @@ def asked_fact(family: Family, index: int, phrasing: int, split: str) -> dict:
 
 
 def shipped_records(seed: int = 0) -> list[dict]:
-    """Each fact in four training phrasings (train) and in a held-out one (test), in an order drawn with the seed."""
-    rows = []
+    """Each fact in four training phrasings (train) and in two that are held out, one for validation and one for test.
+
+    The order is drawn with the seed; the validation records stand at the end.
+    """
+    rows, validation = [], []
     for family in FAMILIES:
-        trained, held_out = family.trained(), family.held_out()
+        trained, (chosen_on, reported_on) = family.trained(), family.held_out()
         for index in range(len(family.facts)):
             for offset in range(TRAIN_PHRASINGS):
                 rows.append(asked_fact(family, index, trained[(index + 2 * offset) % len(trained)], "train"))
-            rows.append(asked_fact(family, index, held_out[index % len(held_out)], "test"))
-    random.Random(seed).shuffle(rows)
-    return rows
+            rows.append(asked_fact(family, index, reported_on, "test"))
+            validation.append(asked_fact(family, index, chosen_on, "validation"))
+    rng = random.Random(seed)
+    rng.shuffle(rows)
+    rng.shuffle(validation)
+    return rows + validation
 
 
 def reserve_records(seed: int = 0) -> list[dict]:

@@ -18,7 +18,7 @@ from helpers.gpt.checkpoints import load_model
 from helpers.gpt.sampling import Sampling, complete
 from helpers.pairs.checks import problems, words
 from helpers.politeness import POLITENESS
-from helpers.politeness.voices import strip_voice, voiced
+from helpers.politeness.voices import TIERS, strip_voice, voiced
 from helpers.records import InstructionRecord, contains_answer, one_line_question, question
 from helpers.stats import wilson
 from helpers.tools.course.corpus import held_out_fact
@@ -71,12 +71,12 @@ def measure_rewrites(model, tok, records) -> dict[str, tuple[int, int]]:
     }
 
 
-def measure_judge(model, tok, records, split, seed=0) -> tuple[int, int]:
+def measure_judge(model, tok, records, tiers, seed=0) -> tuple[int, int]:
     """How often the politer of two voices of one answer wins when it stands first and when it stands second."""
     rng = random.Random(seed)
     asks, contests = [], [*POLITENESS.contrasts.values(), POLITENESS.voices[::2]]
     for number, r in enumerate(records):
-        better, worse = (voiced(r["output"], voice, rng, split) for voice in contests[number % 3])
+        better, worse = (voiced(r["output"], voice, rng, tiers) for voice in contests[number % 3])
         ask = one_line_question(r["instruction"], r["input"])
         asks += [POLITENESS.judge_prompt(ask, better, worse), POLITENESS.judge_prompt(ask, worse, better)]
     verdicts = ask_all(model, tok, asks, GREEDY)
@@ -114,8 +114,8 @@ def measured_rows(name: str) -> Iterator[dict]:
     model, tok, _ = load_model(DATA / "models" / name)
     for set_name, records in record_sets().items():
         counts = measure_rewrites(model, tok, records)
-        counts["judge right in both orders"] = measure_judge(model, tok, records, "train")
-        counts["judge right in both orders, unseen voices"] = measure_judge(model, tok, records, "held-out")
+        counts["judge right in both orders"] = measure_judge(model, tok, records, TIERS[:1])
+        counts["judge right in both orders, unseen voices"] = measure_judge(model, tok, records, TIERS[1:])
         yield from (measured_row(name, set_name, measure, *count) for measure, count in counts.items())
     shipped = read_json(DATA / "instruction-data.json")
     yield measured_row(name, "shipped", "right answers on unseen phrasings", *measure_answers(model, tok, shipped))
