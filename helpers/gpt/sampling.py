@@ -1,5 +1,7 @@
 """From logits to text: one seeded token at a time, many rows at once, with a key-value cache."""
 
+import random
+from collections import Counter
 from typing import NamedTuple
 
 import torch
@@ -73,12 +75,24 @@ def decode(model, rows, cache):
     return model(last, pos=pos, cache=cache)[:, -1]
 
 
+def row_seeds(prompts, seed) -> list[int]:
+    """A seed for each prompt: of the prompt itself and of how many equal ones stand before it, not of its neighbours.
+
+    So a question gets the same answer in any set of questions, and the first of eight answers is that of one.
+    """
+    repeats, seeds = Counter(), []
+    for prompt in map(tuple, prompts):
+        seeds.append(random.Random(f"{seed}/{repeats[prompt]}/{prompt}").getrandbits(32))
+        repeats[prompt] += 1
+    return seeds
+
+
 @torch.inference_mode()
-def generate(model, prompts, eot, max_new_tokens=64, sampling=UNTRUNCATED, seed=0) -> list[list[int]]:
+def generate(model, prompts, eot, max_new_tokens=64, sampling=UNTRUNCATED, seeds=None) -> list[list[int]]:
     """Continue each prompt (a list of token ids) until end-of-text, `max_new_tokens` or the end of the context.
 
-    All rows decode as one batch; each row has its own generator, seeded with seed + its place, so a row gets the same
-    tokens whatever its neighbours are. Returns the new ids; a row that stopped by itself ends with `eot`.
+    All rows decode as one batch, each with a generator of its own. seeds: one a row, those of `row_seeds` by default.
+    Returns the new ids; a row that stopped by itself ends with `eot`.
 
     Raises CourseError if a prompt is empty or leaves no room in the context.
     """
@@ -86,7 +100,7 @@ def generate(model, prompts, eot, max_new_tokens=64, sampling=UNTRUNCATED, seed=
     for place, row in enumerate(rows):
         check_room(len(row), block_size, place)
     limits = [min(len(row) + max_new_tokens, block_size) for row in rows]
-    generators = [torch.Generator().manual_seed(seed + place) for place in range(len(rows))]
+    generators = [torch.Generator().manual_seed(row_seed) for row_seed in seeds or row_seeds(prompts, seed=0)]
     cache = KVCache(model.config, len(rows), max(limits), device=next(model.parameters()).device)
     logits, active = prefill(model, rows, eot, cache), list(range(len(rows)))
     while active:
@@ -107,11 +121,12 @@ def strip_eot(ids, eot):
 
 def complete_ids(model, prompts, eot, max_new_tokens=64, sampling=UNTRUNCATED, seed=0, batch_size=64):
     """`generate` for any number of prompts, `batch_size` at a time, prompts of similar length together."""
-    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+    order, seeds = sorted(range(len(prompts)), key=lambda i: len(prompts[i])), row_seeds(prompts, seed)
     out = {}
     for start in range(0, len(order), batch_size):
         batch = order[start : start + batch_size]
-        new = generate(model, [prompts[i] for i in batch], eot, max_new_tokens, sampling, seed + start)
+        rows, row_seed = [prompts[i] for i in batch], [seeds[i] for i in batch]
+        new = generate(model, rows, eot, max_new_tokens, sampling, row_seed)
         out |= zip(batch, new, strict=True)
     return [out[i] for i in range(len(prompts))]
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from helpers.files import CourseError
-from helpers.gpt.sampling import Sampling, complete, complete_ids, generate, next_token
+from helpers.gpt.sampling import Sampling, complete, complete_ids, generate, next_token, row_seeds
 
 GREEDY = Sampling(temperature=0)
 
@@ -56,7 +56,7 @@ def test_batched_and_cached_equals_one_by_one(model, sampling):
     """Rows of different lengths that end at different times (bugs 13 and 17)."""
     prompts = [[1, 2, 3], [5] * 10, [7, 8], list(range(40)), [9]]
     eot = naive(model, prompts[0], 299, 8, sampling, 0)[4]  # a token that ends row 0 early, and maybe others
-    together = generate(model, prompts, eot, 20, sampling, seed=0)
+    together = generate(model, prompts, eot, 20, sampling, seeds=list(range(5)))
     assert together == [naive(model, p, eot, 20, sampling, row) for row, p in enumerate(prompts)]
     assert len({len(ids) for ids in together}) > 1
 
@@ -68,9 +68,26 @@ def test_stops_at_the_end_of_the_context(model):
 
 def test_same_seed_same_text_other_seed_other_text(model):
     prompts = [[1, 2, 3]] * 3
-    a, b, c = (generate(model, prompts, 299, 20, seed=seed) for seed in (0, 0, 10))
+    a, b, c = (complete_ids(model, prompts, 299, 20, seed=seed) for seed in (0, 0, 10))
     assert a == b != c
     assert a[0] != a[1]  # rows have seeds of their own
+
+
+def test_an_answer_does_not_depend_on_the_questions_beside_it(model):
+    """Nor on their order or number, nor on the batch; only equal prompts are told apart, by their number."""
+    question, others = [7, 8, 9], [[i] * (1 + i % 5) for i in range(10, 22)]
+    alone = complete_ids(model, [question] * 2, 299, 20, seed=3)
+    for batch_size in (2, 64):
+        beside = complete_ids(
+            model, [*others[:6], question, *others[6:], question], 299, 20, seed=3, batch_size=batch_size
+        )
+        assert [beside[6], beside[-1]] == alone
+    assert complete_ids(model, [question], 299, 20, seed=3) == alone[:1]
+
+
+def test_a_seed_shares_no_row_with_the_next():
+    prompts = [[1], [2], [1]]
+    assert len({*row_seeds(prompts, 0), *row_seeds(prompts, 1)}) == 6
 
 
 @pytest.mark.parametrize("length", [0, 64, 70])
