@@ -78,8 +78,12 @@ def all_batches(pairs, settings) -> list[tuple[int, list[int]]]:
 
 
 def linear_schedule(step, total, warmup) -> float:
-    """The share of the learning rate at steps 1 to `total`: a linear rise, then a linear fall towards zero."""
-    return min(step / max(1, warmup * total), (total + 1 - step) / total)
+    """The share of the learning rate at steps 1 to `total`: it rises to 1 at the end of the warm-up, then falls to 0.
+
+    warmup: the share of the steps over which it rises, at least one step. The step after the last would have 0.
+    """
+    peak = max(1, round(warmup * total))
+    return min(step / peak, (total + 1 - step) / (total + 1 - peak))
 
 
 def check_gradient(step, losses, grad_norm):

@@ -14,7 +14,7 @@ from helpers.dpo import data as dpo_data
 from helpers.dpo.data import Batch, tokenize_pairs
 from helpers.dpo.logprobs import concatenated_forward, score, sequence_logprobs
 from helpers.dpo.losses import LOSSES, Loss, resolve_loss
-from helpers.dpo.train import DPOSettings, evaluate_pairs, fit, train_dpo
+from helpers.dpo.train import DPOSettings, evaluate_pairs, fit, linear_schedule, train_dpo
 from helpers.files import ROOT, CourseError
 from helpers.records import load_preferences
 
@@ -84,8 +84,17 @@ def test_dropout_of_the_policy_is_off(make_gpt, pairs, trained):
 def test_the_learning_rate_rises_and_then_falls(model, data, trained):
     _, history = trained(model, data, DPOSettings(lr=1e-3, epochs=5, batch_size=4, warmup=0.4))
     assert [row["lr"] for row in history] == pytest.approx(
-        [0.25e-3, 0.5e-3, 0.75e-3, 0.7e-3, 0.6e-3, 0.5e-3, 0.4e-3, 0.3e-3, 0.2e-3, 0.1e-3]
+        [lr * 1e-3 for lr in (1 / 4, 2 / 4, 3 / 4, 1, 6 / 7, 5 / 7, 4 / 7, 3 / 7, 2 / 7, 1 / 7)]
     )
+
+
+@pytest.mark.parametrize("warmup", [0, 0.1, 0.33, 0.5, 1])
+@pytest.mark.parametrize("total", [1, 2, 7, 188])
+def test_the_learning_rate_peaks_at_lr_at_the_end_of_the_warmup_and_is_never_zero(total, warmup):
+    shares = [linear_schedule(step, total, warmup) for step in range(1, total + 1)]
+    peak = shares.index(1) + 1
+    assert max(shares) == 1 and min(shares) > 0 and abs(peak - max(1, warmup * total)) <= 0.5
+    assert shares == sorted(shares[:peak]) + sorted(shares[peak:], reverse=True)
 
 
 def test_validation_is_that_of_evaluate_pairs_under_the_same_loss_and_in_batches_of_any_size(model, data, trained):
