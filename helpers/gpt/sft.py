@@ -102,14 +102,17 @@ def cosine_schedule(step, total, warmup) -> float:
 def muon_and_adamw(model, settings, decay=None):
     """Muon (Jordan 2024) for the matrices inside the blocks, AdamW for all else: fewer steps than AdamW alone.
 
-    decay: weight decay of all else, if it is not `settings.weight_decay`.
+    Matrices decay, norms and biases never do (as in nanoGPT). decay: that of the embeddings, if it is not
+    `settings.weight_decay`.
     """
-    inside = {name: p for name, p in model.named_parameters() if ".h." in name and p.dim() == 2}
-    rest = [p for name, p in model.named_parameters() if name not in inside]
+    blocks = [p for p in model.transformer.h.parameters() if p.dim() == 2]
+    embeddings = [model.transformer.wte.weight, model.transformer.wpe.weight]
+    vectors = [p for p in model.parameters() if p.dim() == 1]
     decay = settings.weight_decay if decay is None else decay
+    groups = [{"params": embeddings, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}]
     return [
-        Muon(inside.values(), lr=settings.matrix_lr, weight_decay=settings.weight_decay),
-        torch.optim.AdamW(rest, lr=settings.lr, weight_decay=decay, betas=(0.9, 0.98)),
+        Muon(blocks, lr=settings.matrix_lr, weight_decay=settings.weight_decay),
+        torch.optim.AdamW(groups, lr=settings.lr, betas=(0.9, 0.98)),
     ]
 
 

@@ -17,6 +17,7 @@ from helpers.gpt.sft import (
     encode_example,
     fine_tune,
     instruction_places,
+    muon_and_adamw,
     prompt_dropout,
     sft_loss,
 )
@@ -62,6 +63,20 @@ def test_learning_rate_rises_then_falls_to_zero():
     rates = [cosine_schedule(step, 100, 10) for step in range(100)]
     assert rates[0] == pytest.approx(0.1) and max(rates) == pytest.approx(1.0) and rates[-1] < 0.001
     assert rates[:10] == sorted(rates[:10]) and rates[10:] == sorted(rates[10:], reverse=True)
+
+
+@pytest.mark.parametrize("decay", [None, 0.0])
+def test_matrices_decay_and_norms_and_biases_do_not(model, decay):
+    """Without a gradient, weight decay is all that a step does."""
+    with torch.no_grad():
+        for p in model.parameters():
+            p.fill_(1.0)
+            p.grad = torch.zeros_like(p)
+    for optimizer in muon_and_adamw(model, SFTSettings(lr=0.1, matrix_lr=0.1, weight_decay=0.5), decay):
+        optimizer.step()
+    for name, p in model.named_parameters():
+        decays = p.dim() == 2 and (".h." in name or decay is None)
+        assert p.detach().unique().tolist() == pytest.approx([0.95 if decays else 1.0]), name
 
 
 def test_only_tokens_of_the_instruction_are_left_out(tok):
