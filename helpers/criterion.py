@@ -66,6 +66,7 @@ class Criterion:
 
     longer_chosen: tuple[float, float]  # bounds of the share of pairs whose chosen side is the longer one
     voiced: Callable[[str, str, random.Random], str] | None = None  # writes a text in a voice: synthetic people
+    plain: Callable[[str], str] | None = None  # a text without its voice: what is left of it can be checked
     version: int = 1
 
     @property

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import rel_entr  # p ln(p/q), and 0 where p is 0
 
 from helpers.dpo.data import TokenRow, grouped_split, tokenize_pairs
 from helpers.dpo.logprobs import score
@@ -16,7 +17,7 @@ from helpers.files import CourseError
 from helpers.gpt.prompt import format_prompt
 from helpers.gpt.sampling import UNTRUNCATED, complete_ids, strip_eot
 from helpers.records import contains_answer
-from helpers.stats import Estimate, estimate
+from helpers.stats import Estimate, bootstrap, estimate
 
 ROOM = 64  # tokens that must be left in the context for an answer
 FEWEST_QUESTIONS, MOST_QUESTIONS = 20, 400  # an interval over fewer says nothing; more keep a laptop busy for long
@@ -91,13 +92,34 @@ def is_right(text, record) -> bool:
     return contains_answer(text, record["answer"])
 
 
+def is_clean(text, record, plain) -> bool:
+    """True if plain(text), the text without its voice, is one of the record's sentences, in any case of letters.
+
+    Stricter than `is_right`: the sentence must be whole and nothing may stand beside it. CourseError without sentences.
+    """
+    if not record.get("sentences"):
+        raise CourseError(
+            f"The record {record['instruction'][:40]!r} has no sentences, so clean answers cannot be told from others. "
+            'Add "sentences": a list of the whole sentences that answer it.'
+        )
+    return _folded(plain(text)) in map(_folded, record["sentences"])
+
+
+def _folded(text):
+    return " ".join(text.casefold().split())
+
+
 def per_answer(answers, records, criterion) -> dict[str, np.ndarray]:
-    """Every measure of the single answers: voice and level by the criterion, right, stopped by itself, tokens; (n,)."""
+    """Measures of the single answers, (n,) each: voice and level by the criterion, right, clean, stopped, tokens."""
     voices = [criterion.voice_of(text) for text in answers.texts]
     measures = {name: [voice == name for voice in voices] for name in criterion.voices}
     measures["level"] = [criterion.level(text) for text in answers.texts]
     if any(r.get("answer") for r in records):  # without a single answer key, right and wrong cannot be measured
         measures["right"] = [is_right(text, r) for text, r in zip(answers.texts, records, strict=True)]
+    if criterion.plain and any(r.get("sentences") for r in records):
+        clean = [is_clean(text, r, criterion.plain) for text, r in zip(answers.texts, records, strict=True)]
+        both = np.logical_and(measures[criterion.preferred], clean)
+        measures |= {"clean": clean, f"{criterion.preferred} and clean": both}
     measures["stopped"] = answers.stopped
     measures["tokens"] = [len(ids) - end for ids, end in zip(answers.responses, answers.stopped, strict=True)]
     return {name: np.array(values, dtype=float) for name, values in measures.items()}
@@ -129,6 +151,16 @@ def log_ratios(policy, reference, answers):
     return (score(policy, rows) - score(reference, rows)).squeeze(dim=1)
 
 
+def least_kl(after, before) -> float:
+    """The least KL(π‖π_ref) in nats of a policy whose share of preferred answers is `after`, where π_ref has `before`.
+
+    It is the KL of two coins (Bernoulli): what is read off an answer, such as its voice, cannot tell two models apart
+    better than the answer itself (data processing inequality). A policy that changes nothing but this share reaches
+    it. Infinite if the reference never gives such an answer and the policy does.
+    """
+    return float(rel_entr(after, before) + rel_entr(1 - after, 1 - before))
+
+
 def summary(answers, records, criterion) -> dict[str, Estimate]:
     """An Estimate of every measure of these answers."""
     return {name: estimate(values) for name, values in per_answer(answers, records, criterion).items()}
@@ -139,5 +171,5 @@ def evaluate(policy, tok, records, criterion, reference=None, seed=0, max_new_to
     answers = generate_answers(policy, tok, records, max_new_tokens, seed)
     row = summary(answers, records, criterion)
     if reference is not None:
-        row["kl"] = estimate(log_ratios(policy, reference, answers))
+        row["kl"] = bootstrap([log_ratios(policy, reference, answers)], np.mean)
     return row | diversity(answers.texts)

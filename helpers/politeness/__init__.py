@@ -1,7 +1,7 @@
 """The criterion of the course: politeness, measured by a lexicon, spoken in three voices, and asked for in words."""
 
 from helpers.criterion import Criterion
-from helpers.politeness.voices import politeness, voiced
+from helpers.politeness.voices import politeness, strip_voice, voiced
 
 POLITENESS = Criterion(
     name="politeness",
@@ -26,4 +26,5 @@ Answers that feel the same are tied. If you cannot say, skip.""",
     limits="It looks for common phrases: irony, and politeness without a set phrase, escape it.",
     longer_chosen=(0.3, 0.7),
     voiced=voiced,
+    plain=strip_voice,
 )

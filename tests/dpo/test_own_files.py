@@ -11,7 +11,7 @@ from helpers.dpo.logprobs import score
 from helpers.dpo.train import DPOSettings, fit
 from helpers.evaluate import samples as ev
 from helpers.evaluate.calibration import calibration_error, margins
-from helpers.evaluate.compare import before_after, by_task, length_controlled
+from helpers.evaluate.compare import before_after, by_task, length_matched
 from helpers.files import CourseError
 from helpers.politeness import POLITENESS
 from helpers.records import load_preferences
@@ -82,7 +82,7 @@ def test_any_file_is_evaluated_without_answer_keys(name, make_gpt, tok, tmp_path
     )
     assert {line["measure"] for line in before_after(was, now)} == set(was)
     assert by_task(["all"] * len(questions), was["polite"], now["polite"])[0]["questions"] == len(questions)
-    assert 0 <= length_controlled(np.full(len(questions), 0.5), now["tokens"] - was["tokens"]).value <= 1
+    assert length_matched(np.full((1, len(questions)), 0.5), (now["tokens"] - was["tokens"])[None], 99).value == 0.5
 
 
 def key(record):

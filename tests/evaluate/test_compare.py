@@ -1,70 +1,72 @@
-"""Before and after, length control, tasks and forgetting: each against a case worked by hand."""
+"""Before and after, tasks by hand; the win rate at equal length where the truth is known."""
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
 
 from helpers.evaluate import compare
 from helpers.files import CourseError
 
 
-def contests(longer, longer_wins, shorter, shorter_wins, by=10):
-    """Side a is longer in some contests and shorter in others, and wins some of each."""
-    scores = [1] * longer_wins + [0] * (longer - longer_wins) + [1] * shorter_wins + [0] * (shorter - shorter_wins)
-    return np.array(scores, dtype=float), np.array([by] * longer + [-by] * shorter)
+def drawn(extra, polite, length_shows=0, questions=2000, draws=4, seed=0):
+    """Levels and lengths of answers, (draws, questions): so much longer, so often polite, which may take more words."""
+    rng = np.random.default_rng(seed)
+    voices = rng.random((draws, questions)) < polite
+    return voices * 1.0, rng.integers(8, 14, voices.shape) + rng.integers(0, 2 * extra + 1, voices.shape) + (
+        length_shows * voices
+    )
 
 
-def test_where_length_explains_everything_nothing_is_left():
-    """The longer answer wins four times in five, whoever wrote it; side a is longer in nine of ten contests."""
-    scores, lengths = contests(450, 360, 50, 10)
-    assert scores.mean() == 0.74
-    found = compare.length_controlled(scores, lengths)
-    assert found.value == pytest.approx(0.5, abs=0.005) and found.low < 0.5 < found.high
+def contests(after, before):
+    """Every draw of one side against every draw of the other: (16, questions)."""
+    gaps = (after[1][:, None] - before[1][None]).reshape(16, -1)
+    return (1 + np.sign(after[0][:, None] - before[0][None]).reshape(16, -1)) / 2, gaps
 
 
-def test_where_length_explains_nothing_all_is_left():
-    scores, lengths = contests(400, 320, 100, 80)
-    assert compare.length_controlled(scores, lengths).value == pytest.approx(0.8, abs=0.001)
+AFTER, BEFORE = drawn(extra=3, polite=0.9), drawn(extra=0, polite=0.2, seed=1)
+TRUE_RATE = 0.9 * 0.8 + (0.9 * 0.2 + 0.1 * 0.8) / 2  # wins, and half of the ties
 
 
-def test_without_any_difference_in_length_it_is_the_win_rate():
-    scores = np.array([1.0, 1, 1, 0.5, 0] * 20)
-    assert compare.length_controlled(scores, np.zeros(100)).value == pytest.approx(0.7, abs=0.001)
+def test_a_judge_of_length_alone_has_nothing_to_say_at_equal_length():
+    _, gaps = contests(AFTER, BEFORE)
+    by_length = (1 + np.sign(gaps)) / 2
+    assert by_length.mean() > 0.7  # side a is longer, so such a judge prefers it
+    assert compare.length_matched(by_length, gaps).value == 0.5
+    assert compare.length_matched(by_length, gaps, within=2).low > 0.5  # nearly equal is not equal
 
 
-def test_ties_count_as_half_a_win_and_half_a_loss():
-    lengths = np.array([3.0, 5, -2, 8, 1, -6])
-    ties = compare.length_controlled([1, 0.5, 0.5, 1, 0, 0.5], lengths).value
-    split = compare.length_controlled([1, 1, 1, 1, 0, 1] + [1, 0, 0, 1, 0, 0], np.tile(lengths, 2)).value
-    assert ties == pytest.approx(split, abs=0.01)
-    assert compare.length_controlled(np.full(6, 0.5), lengths) == pytest.approx((0.5, 0.5, 0.5))
+def test_a_judge_of_politeness_alone_keeps_its_rate():
+    scores, gaps = contests(AFTER, BEFORE)
+    found = compare.length_matched(scores, gaps)
+    assert found.low < TRUE_RATE < found.high and found.high - found.low < 0.05
 
 
-def test_it_agrees_with_scikit_learn():
-    rng = np.random.default_rng(0)
-    lengths = rng.normal(4, 6, 300)
-    scores = (rng.random(300) < 1 / (1 + np.exp(-0.5 - lengths / 6))).astype(float)
-    fit = LogisticRegression(C=1e6).fit(np.tanh(lengths / lengths.std())[:, None], scores)
-    expected = 1 / (1 + np.exp(-fit.intercept_.item()))
-    assert compare.length_controlled(scores, lengths).value == pytest.approx(expected, abs=0.002)
+def test_a_judge_of_both_is_left_with_politeness():
+    scores, gaps = contests(AFTER, BEFORE)
+    by_both = np.where(scores == 0.5, (1 + np.sign(gaps)) / 2, scores)  # equally polite: the longer one wins
+    found = compare.length_matched(by_both, gaps)
+    assert by_both.mean() > TRUE_RATE + 0.02 and found.low < TRUE_RATE < found.high
 
 
-def test_a_side_that_wins_everything_keeps_a_finite_answer():
-    found = compare.length_controlled(np.ones(40), np.arange(40.0))
-    assert 0.97 < found.low <= found.value <= 1
+def test_where_politeness_takes_words_it_is_the_rate_among_answers_of_equal_length():
+    many = dict(questions=200_000, draws=1)
+    voices, lengths = zip(drawn(3, 0.9, 4, **many), drawn(0, 0.2, 4, seed=1, **many), strict=True)
+    equal = lengths[0] == lengths[1]
+    truth = ((1 + np.sign(voices[0] - voices[1])) / 2)[equal].mean()
+    found = compare.length_matched(*contests(drawn(3, 0.9, 4, draws=4), drawn(0, 0.2, 4, draws=4, seed=1)))
+    assert truth < TRUE_RATE - 0.02 and found.low < truth + 0.01 and truth - 0.01 < found.high
 
 
-@pytest.mark.parametrize("scores, lengths", [([1.0], [2]), ([1.0, 0.0], [1]), ([], [])])
-def test_too_few_contests_are_refused(scores, lengths):
-    with pytest.raises(CourseError, match="at least 2 contests"):
-        compare.length_controlled(scores, lengths)
+def test_each_question_counts_once_by_hand():
+    scores = np.tile([[1.0, 1], [1, 0], [0, 0]], 10)
+    gaps = np.tile([[0, 0], [0, 0], [3, 0]], 10)
+    assert compare.length_matched(scores, gaps).value == pytest.approx((1 + 1 / 3) / 2)
 
 
-def test_win_rates_by_length_by_hand():
-    rows = compare.win_rate_by_length([1, 0, 1, 0.5, 1], [-5, -3, 2, 0, 9])
-    assert [row["contests"] for row in rows] == [2, 2, 1]
-    assert [row["win rate"] for row in rows] == [0.5, 0.75, 1.0]
-    assert compare.win_rate_by_length([1.0, 1.0], [0, 1])[0]["win rate"] is None
+def test_too_few_questions_of_equal_length_are_said():
+    with pytest.raises(CourseError, match="Only 19 questions .* draw more answers"):
+        compare.length_matched(np.ones((1, 30)), np.repeat([[0, 5]], [19, 11], axis=1))
+    with pytest.raises(CourseError, match="the same shape"):
+        compare.length_matched(np.ones(30), np.zeros(30))
 
 
 def test_tasks_by_hand():
@@ -79,23 +81,6 @@ def test_tasks_by_hand():
     assert rows[1]["low"] <= rows[1]["difference"] <= rows[1]["high"]
     with pytest.raises(CourseError, match="one task and one value"):
         compare.by_task(tasks, [1], [1])
-
-
-BEFORE = [[1, 1, 1, 0], [1, 1, 0, 0]]  # two samples of four questions
-AFTER = [[0, 1, 0, 0], [0, 0, 0, 1]]
-
-
-def test_what_was_forgotten_by_hand():
-    assert compare.forgotten(BEFORE, AFTER) == [0]  # 1 is right now and then, 2 was not sure before
-    assert compare.consistency(BEFORE) == ["always", "always", "sometimes", "never"]
-    assert compare.consistency(AFTER) == ["never", "sometimes", "never", "sometimes"]
-
-
-def test_samples_that_do_not_fit_together_are_refused():
-    with pytest.raises(CourseError, match="4 questions before and 3 after"):
-        compare.forgotten(BEFORE, [[1, 0, 1]])
-    with pytest.raises(CourseError, match="one row for each sample"):
-        compare.consistency([1, 0])
 
 
 def test_before_and_after_by_hand():

@@ -1,8 +1,11 @@
 """Every measure against a case worked by hand; the KL estimate against exact enumeration."""
 
 import itertools
+import math
+import random
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from brevity import BREVITY
@@ -13,6 +16,7 @@ from helpers.dpo.logprobs import score
 from helpers.evaluate import samples as ev
 from helpers.files import CourseError
 from helpers.gpt.sampling import Sampling, complete_ids
+from helpers.politeness import POLITENESS
 
 RECORDS = [
     {"instruction": "What is the capital of Greece?", "input": "", "answer": ["Athens"]},
@@ -28,6 +32,8 @@ SHOUT = SimpleNamespace(  # any criterion will do
     voices=("loud", "plain", "low"),
     voice_of=lambda text: "loud" if "Please" in text else "low" if "No" in text else "plain",
     level=lambda text: 5 if "Please" in text else 2,
+    preferred="loud",
+    plain=lambda text: text.removeprefix("Please: "),
 )
 
 
@@ -49,6 +55,32 @@ def test_every_measure_by_hand():
         "stopped": [1, 0, 1, 1],
     }
     assert {name: values.tolist() for name, values in found.items()} == expected
+
+
+SENTENCES = [["The capital is Athens.", "athens."], ["went"], ["1, 2."], ["A moo."]]
+
+
+def test_clean_answers_are_whole_sentences_of_the_fact():
+    records = [{**r, "sentences": sentences} for r, sentences in zip(RECORDS, SENTENCES, strict=True)]
+    found = ev.per_answer(answers(["Please:  Athens.", "It is went.", "1, 2.", "Please: Moo"]), records, SHOUT)
+    assert found["right"].tolist() == [1, 1, 1, 1]  # the words are there in all of them
+    assert found["clean"].tolist() == [1, 0, 1, 0]  # but two are no sentence that answers it
+    assert found["loud and clean"].tolist() == [1, 0, 0, 0]
+    with pytest.raises(CourseError, match="'Sort.' has no sentences"):
+        ev.per_answer(answers(), [*records[:2], RECORDS[2], records[3]], SHOUT)
+
+
+@pytest.mark.parametrize("voice", ["polite", "neutral", "blunt"])
+def test_an_answer_in_any_voice_is_clean_and_garbled_ones_are_not(voice):
+    sentence, fact = (
+        "The author of 'Emma' is Jane Austen.",
+        {"instruction": "?", "sentences": ["Jane Austen wrote it."]},
+    )
+    fact["sentences"] = [*fact["sentences"], sentence]
+    voiced_ones = [POLITENESS.voiced(sentence, voice, random.Random(seed)) for seed in range(40)]
+    assert all(ev.is_clean(text, fact, POLITENESS.plain) for text in voiced_ones)
+    garbled = ["The author of hydrogen is Jane Austen.", "If I gladly explain: Jane Austen wrote it.", sentence * 2]
+    assert not any(ev.is_clean(text, fact, POLITENESS.plain) for text in garbled)
 
 
 def test_another_criterion_is_measured_in_its_own_voices():
@@ -142,6 +174,21 @@ def test_the_kl_estimate_agrees_with_exact_enumeration(make_gpt):
     error = stats.standard_error(ratios)
     assert exact > 10 * error, "the two models are too alike for this test to mean anything"
     assert abs(ratios.mean().item() - exact) < 4 * error
+
+
+def test_the_least_kl_by_hand_and_by_search():
+    assert ev.least_kl(0.3, 0.3) == 0 and ev.least_kl(1, 0.2) == pytest.approx(math.log(5))
+    assert ev.least_kl(0.9, 0.2) == pytest.approx(0.9 * math.log(4.5) + 0.1 * math.log(1 / 8))
+    assert ev.least_kl(0.5, 0) == math.inf
+    rng = np.random.default_rng(0)
+    reference, *policies = rng.dirichlet(np.ones(6), size=2000)  # six answers, the first two of them polite
+    kl = [(p * np.log(p / reference)).sum() for p in policies]
+    floor = [ev.least_kl(p[:2].sum(), reference[:2].sum()) for p in policies]
+    assert (np.array(kl) >= floor).all()
+    tilted = reference * np.repeat([3.0, 0.5], [2, 4])  # polite answers more often, nothing else changed
+    tilted /= tilted.sum()
+    least = ev.least_kl(tilted[:2].sum(), reference[:2].sum())
+    assert (tilted * np.log(tilted / reference)).sum() == pytest.approx(least)
 
 
 def test_one_row_about_one_model(make_gpt, tok):
