@@ -172,7 +172,8 @@ def test_swapping_the_sides_of_every_contest_turns_the_win_rate_round():
 
 def test_a_judge_that_is_wrong_wins_nothing():
     contests = [("q", "kind", "rude"), ("q", "plain", "rude")]
-    assert win_rate(by_rule(contests, lambda text: -LEVEL[text]))[:3] == (0, 0, 0)
+    rate = win_rate(by_rule(contests, lambda text: -LEVEL[text]))
+    assert rate.value == rate.low == 0 < rate.high  # two contests do not prove that it always loses
 
 
 def test_a_missing_verdict_is_no_tie_but_left_out_and_counted():
