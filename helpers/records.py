@@ -47,6 +47,7 @@ class InstructionRecord(BaseModel, extra="allow", strict=True):
     phrasing: int | None = None
     answer: list[str] = []  # a right answer contains every one of these
     split: str = "train"
+    sentences: list[str] = []  # the whole sentences that answer this fact; only records that measure a model have them
 
 
 class FiveTexts(BaseModel, extra="allow", strict=True):

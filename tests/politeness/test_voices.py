@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from helpers.files import DATA, CourseError, read_json
 from helpers.politeness import POLITENESS, voices
 from helpers.politeness.voices import (
-    SPLITS,
+    STUDENT,
+    TIERS,
     VOICES,
     politeness,
     requested_voices,
@@ -94,7 +95,7 @@ The train was late, so we walked to the library.
 
 def every_pattern():
     return [
-        (voice, kind, pattern["text"], pattern["split"])
+        (voice, kind, pattern["text"], pattern["tier"])
         for voice, kinds in PATTERNS.items()
         for kind, patterns in kinds.items()
         for pattern in patterns
@@ -107,14 +108,14 @@ def apply(kind, pattern, text):
     return f"{text} {pattern}" if kind == "closers" else voices._insert(text, pattern)
 
 
-def test_there_are_enough_distinct_patterns_and_a_quarter_is_held_out():
+def test_there_are_enough_distinct_patterns_and_an_eighth_in_each_tier_beyond_the_pairs():
     assert len({text for _, _, text, _ in every_pattern()}) == len(every_pattern())
     for voice in ("polite", "blunt"):
         assert sum(pattern[0] == voice for pattern in every_pattern()) >= 130
         for kind, least in (("openers", 65), ("closers", 45), ("inserts", 20)):
-            held_out = Counter(pattern["split"] for pattern in PATTERNS[voice][kind])
-            assert set(held_out) == set(SPLITS) and held_out.total() >= least
-            assert 0.2 <= held_out["held-out"] / held_out.total() <= 0.3
+            tiers = Counter(pattern["tier"] for pattern in PATTERNS[voice][kind])
+            assert set(tiers) == set(TIERS) and tiers.total() >= least
+            assert all(0.1 <= tiers[tier] / tiers.total() <= 0.15 for tier in ("crowd", "unseen"))
 
 
 def test_patterns_are_short_free_of_facts_and_end_as_they_should():
@@ -135,8 +136,8 @@ def test_the_patterns_vary_in_wording():
                 assert counts.most_common(1)[0][1] <= 0.1 * len(texts)
 
 
-@pytest.mark.parametrize(("voice", "kind", "text", "split"), every_pattern())
-def test_each_pattern_is_recognised_and_counts_as_one_element(voice, kind, text, split):
+@pytest.mark.parametrize(("voice", "kind", "text", "tier"), every_pattern())
+def test_each_pattern_is_recognised_and_counts_as_one_element(voice, kind, text, tier):
     for sentence in SENTENCES:
         answer = apply(kind, text, sentence)
         assert POLITENESS.voice_of(answer) == voice, answer
@@ -154,7 +155,7 @@ def test_every_neutral_answer_is_neutral():
 def test_the_degree_agrees_with_the_number_of_elements(monkeypatch, parts, voice):
     monkeypatch.setattr(voices, "COMPOSITIONS", {parts: 1})
     rng = random.Random(11)
-    answers = [voiced(output, voice, rng, rng.choice(SPLITS)) for output in OUTPUTS]
+    answers = [voiced(output, voice, rng, [rng.choice(TIERS)]) for output in OUTPUTS]
     assert [answer for answer in answers if POLITENESS.voice_of(answer) != voice] == []
     exact = sum(politeness(answer) == STRENGTH[voice][len(parts) - 1] for answer in answers)
     assert exact / len(answers) >= 0.97
@@ -165,8 +166,8 @@ def test_stripping_undoes_voicing_and_answers_stay_whole():
     for record in RECORDS:
         assert strip_voice(record["output"]) == record["output"]
         for voice in VOICES:
-            for split in SPLITS:
-                answer = voiced(record["output"], voice, rng, split)
+            for tier in TIERS:
+                answer = voiced(record["output"], voice, rng, [tier])
                 assert strip_voice(answer) == record["output"], answer
                 assert contains_answer(answer, record["answer"]), answer
                 assert (answer == record["output"]) == (voice == "neutral")
@@ -176,11 +177,11 @@ def test_stripping_undoes_voicing_and_answers_stay_whole():
 @given(
     text=st.text(min_size=1).filter(str.strip),
     voice=st.sampled_from(VOICES),
-    split=st.sampled_from(SPLITS),
+    tiers=st.sets(st.sampled_from(TIERS), min_size=1),
     seed=st.integers(0, 10**6),
 )
-def test_voicing_any_text_keeps_its_characters_in_order(text, voice, split, seed):
-    answer = voiced(text, voice, random.Random(seed), split)
+def test_voicing_any_text_keeps_its_characters_in_order(text, voice, tiers, seed):
+    answer = voiced(text, voice, random.Random(seed), tiers)
     rest = iter(answer.lower())
     assert all(character in rest for character in text.lower())
 
@@ -199,12 +200,12 @@ def test_compositions_have_their_shares():
         assert found[key] / 8000 == pytest.approx(share, abs=0.02)
 
 
-@pytest.mark.parametrize("split", SPLITS)
-def test_a_split_uses_only_its_own_patterns(split):
+@pytest.mark.parametrize("tiers", [("pairs",), ("crowd",), ("unseen",), STUDENT])
+def test_a_tier_uses_only_its_own_patterns(tiers):
     rng = random.Random(8)
-    other = [text for _, _, text, where in every_pattern() if where != split]
-    own = {text for _, _, text, where in every_pattern() if where == split}
-    answers = [voiced(SENTENCES[0], voice, rng, split) for voice in ("polite", "blunt") for _ in range(3000)]
+    other = [text for _, _, text, where in every_pattern() if where not in tiers]
+    own = {text for _, _, text, where in every_pattern() if where in tiers}
+    answers = [voiced(SENTENCES[0], voice, rng, tiers) for voice in ("polite", "blunt") for _ in range(3000)]
     for text in other:
         if not any(text in mine for mine in own):
             assert not any(re.search(rf"(?<!\w){re.escape(text)}(?!\w)", answer) for answer in answers), text
@@ -246,17 +247,19 @@ def test_closers_need_a_full_stop_before_them_and_lead_ins_a_known_first_word():
 
 
 @pytest.mark.parametrize(
-    ("text", "voice", "split", "message"),
+    ("text", "voice", "tiers", "message"),
     [
-        ("Yes.", "rude", "train", "'rude'"),
-        ("Yes.", "polite", "test", "'test'"),
-        ("", "polite", "train", "empty answer"),
-        (" \n", "neutral", "train", "empty answer"),
+        ("Yes.", "rude", ["pairs"], "'rude'"),
+        ("Yes.", "polite", ["pairs", "test"], "'test'"),
+        ("Yes.", "polite", "pairs", "'pairs'"),  # a text, and not a list of one
+        ("Yes.", "polite", [], r"\[\]"),
+        ("", "polite", ["pairs"], "empty answer"),
+        (" \n", "neutral", ["pairs"], "empty answer"),
     ],
 )
-def test_wrong_arguments_are_named(text, voice, split, message):
+def test_wrong_arguments_are_named(text, voice, tiers, message):
     with pytest.raises(CourseError, match=message):
-        voiced(text, voice, random.Random(0), split)
+        voiced(text, voice, random.Random(0), tiers)
 
 
 @pytest.mark.parametrize(
@@ -287,17 +290,17 @@ def test_the_mixture_has_exact_shares_and_is_reproducible():
     assert len(voice_mixture([Record(), Record()], seed=0)) == 2 and voice_mixture([], seed=0) == []
 
 
-def test_the_mixture_has_held_out_patterns_and_voiced_keeps_them_apart():
-    def openers(split):
-        return [p["text"] for v in ("polite", "blunt") for p in PATTERNS[v]["openers"] if p["split"] == split]
+def test_the_student_never_meets_an_unseen_pattern_and_the_pairs_none_of_the_crowd():
+    def used(texts, tier):
+        openers = [text for _, kind, text, where in every_pattern() if (kind, where) == ("openers", tier)]
+        return sum(any(text.startswith(opener + " ") for text in texts) for opener in openers) / len(openers)
 
-    texts = [text for seed in range(4) for text in voice_mixture(RECORDS, seed)]
-    for split in SPLITS:
-        used = {opener for opener in openers(split) if any(text.startswith(opener + " ") for text in texts)}
-        assert len(used) > 0.5 * len(openers(split))
+    crowd = [text for seed in range(4) for text in voice_mixture(RECORDS, seed)]
+    crowd += [text for _, text in requested_voices(RECORDS, seed=0)]
+    assert used(crowd, "pairs") > 0.5 and used(crowd, "crowd") > 0.5 and used(crowd, "unseen") == 0
     rng = random.Random(0)
-    trained = [voiced(record["output"], "polite", rng, "train") for record in RECORDS]
-    assert not any(text.startswith(opener + " ") for text in trained for opener in openers("held-out"))
+    pairs = [voiced(record["output"], voice, rng) for record in RECORDS for voice in ("polite", "blunt")]
+    assert used(pairs, "pairs") > 0.5 and used(pairs, "crowd") == used(pairs, "unseen") == 0
 
 
 def test_requested_voices_are_those_that_were_asked_for():

@@ -11,8 +11,12 @@ TRAIN_PHRASINGS = 4  # training phrasings in which each fact appears
 
 
 def asked_fact(family: Family, index: int, phrasing: int, split: str) -> dict:
-    """The record of one fact in one phrasing; `index` counts the family's facts and then its reserve."""
+    """The record of one fact in one phrasing; `index` counts the family's facts and then its reserve.
+
+    What is asked to measure a model has all the sentences that answer it; what is trained on has its output only.
+    """
     fact = (family.facts + family.reserve)[index]
+    sentences = list(dict.fromkeys(family.fill(pattern, fact) for pattern in family.outputs))
     return {
         "instruction": family.fill(family.phrasings[phrasing], fact),
         "input": family.fill(family.input, fact),
@@ -21,7 +25,7 @@ def asked_fact(family: Family, index: int, phrasing: int, split: str) -> dict:
         "phrasing": phrasing,
         "answer": [family.fill(family.answer, fact)],
         "split": split,
-    }
+    } | ({"sentences": sentences} if split in ("validation", "test") else {})
 
 
 def shipped_records(seed: int = 0) -> list[dict]:

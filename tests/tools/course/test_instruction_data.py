@@ -6,6 +6,8 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from helpers.files import DATA, CourseError, read_json
+from helpers.politeness import POLITENESS
+from helpers.politeness.voices import TIERS, voiced
 from helpers.records import contains_answer, question
 from helpers.tools.course.families import FAMILIES, PLAINEST, Family
 from helpers.tools.course.instruction_data import (
@@ -64,6 +66,7 @@ def test_reserve_seed_changes_the_phrasing_but_not_the_facts():
 def test_sizes():
     splits = Counter(row["split"] for row in ROWS)
     assert splits["train"] >= 1100 and splits["test"] * TRAIN_PHRASINGS == splits["train"]
+    assert splits["validation"] == splits["test"]
     assert len({row["task"] for row in ROWS}) == len(FAMILIES) >= 24
     assert 0.25 <= sum(row["input"] != "" for row in ROWS) / len(ROWS) <= 0.35
 
@@ -105,8 +108,8 @@ def test_a_wrong_family_is_refused(change, sentence):
 @pytest.mark.parametrize("rows", [ROWS, RESERVE], ids=["shipped", "reserve"])
 def test_records_have_the_form_of_the_course(rows):
     for row in rows:
-        assert list(row) == KEYS
-        assert row["split"] in ("train", "test") or rows is RESERVE and row["split"] == "reserve"
+        assert list(row) == KEYS + ["sentences"] * (row["split"] in ("validation", "test"))
+        assert row["split"] in ("train", "validation", "test") or rows is RESERVE and row["split"] == "reserve"
         assert len(row["instruction"].split()) <= 20
         assert 4 <= len(row["output"].split()) <= 14, row["output"]
         assert row["output"].endswith(".") and "\n" not in row["output"] and row["output"].count(". ") == 0
@@ -124,6 +127,18 @@ def test_answer_key_is_in_the_output_and_not_given_away_by_the_question(rows):
             assert not contains_answer(question(row["instruction"], row["input"]), row["answer"]), row
 
 
+def test_sentences_are_all_that_the_family_says_about_the_fact():
+    for row in ROWS:
+        if row["split"] == "train":
+            continue
+        name, *fact = fact_id(row).split("/")
+        family = next(family for family in FAMILIES if family.name == name)
+        said = [family.fill(pattern, fact) for pattern in family.outputs]
+        assert row["sentences"] == sorted(set(said), key=said.index) and row["output"] in row["sentences"]
+        assert all(contains_answer(sentence, row["answer"]) for sentence in row["sentences"])
+        assert all(POLITENESS.voice_of(sentence) == "neutral" for sentence in row["sentences"])
+
+
 def test_prompts_are_unique_and_facts_do_not_contradict_each_other():
     prompts = Counter((row["instruction"], row["input"]) for row in ROWS + RESERVE)
     assert prompts.most_common(1)[0][1] == 1
@@ -132,8 +147,6 @@ def test_prompts_are_unique_and_facts_do_not_contradict_each_other():
 
 
 def test_outputs_are_neutral():
-    from helpers.politeness import POLITENESS
-
     for row in ROWS + RESERVE:
         assert (POLITENESS.voice_of(row["output"]), POLITENESS.level(row["output"])) == ("neutral", 3), row["output"]
 
@@ -149,14 +162,12 @@ def test_only_a_few_facts_need_letters_beyond_ascii():
     }
 
 
-@pytest.mark.parametrize("split", ["train", "held-out"])
-def test_voices_leave_the_answers_whole(split):
-    from helpers.politeness import POLITENESS
-    from helpers.politeness.voices import voiced
+@pytest.mark.parametrize("tier", TIERS)
+def test_voices_leave_the_answers_whole(tier):
 
     for seed, row in enumerate(ROWS + RESERVE):
         for voice in ("polite", "blunt"):
-            text = voiced(row["output"], voice, random.Random(seed), split)
+            text = voiced(row["output"], voice, random.Random(seed), [tier])
             assert contains_answer(text, row["answer"]), text
             assert POLITENESS.voice_of(text) == voice, text
 
@@ -164,18 +175,21 @@ def test_voices_leave_the_answers_whole(split):
 # The splits
 
 
-def test_every_fact_is_trained_in_four_phrasings_and_tested_in_another():
+def test_every_fact_is_trained_in_four_phrasings_and_held_out_in_two_others():
     for fact, rows in by_fact(ROWS).items():
-        train = {row["phrasing"] for row in rows if row["split"] == "train"}
-        test = {row["phrasing"] for row in rows if row["split"] == "test"}
-        assert len(rows) == 5 and len(train) == TRAIN_PHRASINGS == 4 and len(test) == 1, fact
+        parts = Counter(row["split"] for row in rows)
+        assert parts == {"train": TRAIN_PHRASINGS, "validation": 1, "test": 1}, fact
+        assert len({row["phrasing"] for row in rows}) == len(rows) == 6, fact
 
 
-def test_held_out_phrasings_are_never_trained():
-    train = {(row["task"], row["phrasing"]) for row in ROWS + RESERVE if row["split"] != "test"}
-    test = {(row["task"], row["phrasing"]) for row in ROWS if row["split"] == "test"}
-    assert not train & test
-    assert test == {(family.name, phrasing) for family in FAMILIES for phrasing in family.held_out()}
+def test_the_three_parts_share_no_phrasing():
+    def asked(*parts):
+        return {(row["task"], row["phrasing"]) for row in ROWS + RESERVE if row["split"] in parts}
+
+    validation, test = asked("validation"), asked("test")
+    assert len(validation) == len(test) == len(FAMILIES) and not validation & test
+    assert validation | test == {(family.name, phrasing) for family in FAMILIES for phrasing in family.held_out()}
+    assert not asked("train", "reserve") & (validation | test)
 
 
 def test_reserve_facts_are_not_in_the_file():
@@ -183,11 +197,12 @@ def test_reserve_facts_are_not_in_the_file():
     assert not set(by_fact(RESERVE)) & set(by_fact(ROWS))
 
 
-def test_no_near_duplicates_across_the_split():
+@pytest.mark.parametrize("held_out", ["validation", "test"])
+def test_no_near_duplicates_across_the_split(held_out):
     prompts = [question(row["instruction"], row["input"]) for row in ROWS]
     vectors = TfidfVectorizer(analyzer="char", ngram_range=(3, 5)).fit_transform(prompts)
     plain = [re.sub(r"\W+", " ", prompt).casefold().strip() for prompt in prompts]
-    train, test = ([i for i, row in enumerate(ROWS) if row["split"] == split] for split in ("train", "test"))
+    train, test = ([i for i, row in enumerate(ROWS) if row["split"] == split] for split in ("train", held_out))
     assert not {plain[i] for i in train} & {plain[i] for i in test}
     similarity = vectors[test] @ vectors[train].T  # rows have length 1: cosines
     assert 0.5 < similarity.max() < 0.9
@@ -210,7 +225,7 @@ def test_arithmetic(task, compute):
         operands = numbers(row["instruction"])
         assert row["answer"] == [str(compute(*operands))]
         assert sorted(numbers(row["output"])) == sorted([*operands, compute(*operands)])
-    assert len(rows) == (TRAIN_PHRASINGS + 1) * SHIPPED + 6
+    assert len(rows) == (TRAIN_PHRASINGS + 2) * SHIPPED + 6
 
 
 def test_unit_conversions():

@@ -37,12 +37,12 @@ def test_rewrites_of_held_out_records(small, sets):
 
 
 def test_judge_in_both_orders(small, sets):
-    assert share(measure.measure_judge(*small, sets["held out"], "train")) >= 0.82
+    assert share(measure.measure_judge(*small, sets["held out"], ["pairs"])) >= 0.82
 
 
 def test_a_judge_that_always_says_a_is_never_right(monkeypatch, sets):
     monkeypatch.setattr(measure, "ask_all", lambda model, tok, asks, sampling: ["A"] * len(asks))
-    assert measure.measure_judge(None, None, sets["held out"], "train") == (0, 60)
+    assert measure.measure_judge(None, None, sets["held out"], ["pairs"]) == (0, 60)
 
 
 def test_garbled_rewrites_are_caught(monkeypatch, sets):
