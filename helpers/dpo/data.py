@@ -1,4 +1,4 @@
-"""From preference records to batches of tokens: tokenising, padding and masking, splitting, shuffling.
+"""From preference records to tokens: tokenising, what exceeds the context, single responses, splitting.
 
 The unit is a TokenRow, a prompt and one response. A TokenPair has two of them, and so has an Unpaired response.
 """
@@ -7,20 +7,9 @@ import random
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import torch
-
 from helpers.files import CourseError
+from helpers.gpt.batches import TokenRow, longest_row
 from helpers.gpt.prompt import FOOTER, format_prompt
-
-
-class TokenRow(NamedTuple):
-    """A prompt and one response as token ids: what the model scores."""
-
-    prompt: list[int]
-    response: list[int]
-
-    rows = property(lambda self: (self,))
-    length = property(lambda self: longest_row(self))
 
 
 @dataclass(frozen=True)
@@ -62,22 +51,6 @@ class Unpaired:
 
     rows = property(lambda self: (TokenRow(self.prompt, self.response), TokenRow(self.prompt, self.mismatched)))
     length = property(lambda self: longest_row(self))
-
-
-def longest_row(sample) -> int:
-    """Tokens of the sample's longest row: what it needs of the context."""
-    return max(len(row.prompt) + len(row.response) for row in sample.rows)
-
-
-class Batch(NamedTuple):
-    """N rows of T positions."""
-
-    idx: torch.Tensor  # (N, T) what the model reads
-    targets: torch.Tensor  # (N, T) the token that follows each position
-    mask: torch.Tensor  # (N, T) True where that token belongs to the response
-
-    def to(self, device) -> "Batch":
-        return Batch(*(tensor.to(device) for tensor in self))
 
 
 class TokenizedPairs(NamedTuple):
@@ -180,20 +153,6 @@ def needs(pair, block_size) -> str:
     )
 
 
-def collate(rows) -> Batch:
-    """One Batch of N rows (prompt ids, response ids), padded on the right."""
-    length = max(len(prompt) + len(response) for prompt, response in rows) - 1
-    idx = torch.full((len(rows), length), rows[0][1][-1])  # end-of-text pads; the mask keeps it out
-    targets = idx.clone()
-    mask = torch.zeros(len(rows), length, dtype=torch.bool)
-    for row, (prompt, response) in enumerate(rows):
-        tokens = torch.tensor(prompt + response)
-        end = len(tokens) - 1
-        idx[row, :end], targets[row, :end] = tokens[:-1], tokens[1:]  # position t predicts token t + 1
-        mask[row, len(prompt) - 1 : end] = True  # so the last prompt token predicts the first response token
-    return Batch(idx, targets, mask)
-
-
 def unpaired_from_pairs(pairs, both=True, seed=0) -> list[Unpaired]:
     """Each pair as two single responses: the chosen one liked, the rejected one not. Which two were a pair is lost.
 
@@ -251,18 +210,3 @@ def grouped(records, key) -> list[list[int]]:
     for place, record in enumerate(records):
         groups.setdefault(key(record), []).append(place)
     return list(groups.values())
-
-
-def bucketed_batches(lengths, batch_size, seed=0, epoch=0, spread=4.0) -> list[list[int]]:
-    """Batches of indices for one epoch: each index once, similar lengths together, batches in random order.
-
-    Lengths (in tokens) get up to `spread` tokens of noise before they are sorted, so that neighbours differ
-    from epoch to epoch; then the batches are shuffled. The last, smaller batch is kept. The result depends on
-    the arguments only.
-    """
-    rng = random.Random(f"{seed}/{epoch}")
-    noisy = [length + spread * rng.random() for length in lengths]
-    order = sorted(range(len(lengths)), key=noisy.__getitem__)
-    batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-    rng.shuffle(batches)
-    return batches

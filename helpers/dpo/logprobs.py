@@ -8,8 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from helpers.dpo.data import Unpaired, collate
+from helpers.dpo.data import Unpaired
 from helpers.files import CourseError
+from helpers.gpt.batches import collate
 
 
 def token_logprobs(model, batch):

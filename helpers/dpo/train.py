@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import torch
 from tqdm.auto import tqdm
 
-from helpers.dpo.data import bucketed_batches
 from helpers.dpo.logprobs import UnpairedLogps, concatenated_forward, label_logps, score
 from helpers.dpo.losses import resolve_loss
 from helpers.dpo.resume import TrainCheckpoint
 from helpers.files import CourseError
+from helpers.gpt.batches import all_batches
 
 CALM = 0.5  # seconds between two movements of the bar: a front end that is not listening loses messages above 1,000
 
@@ -66,15 +66,6 @@ def train_dpo(policy, optimizer, pairs, reference, settings, loss, forward=conca
         check_gradient(step, losses, grad_norm)
         optimizer.step()
         yield {"step": step, "epoch": epoch, "lr": lr, "grad_norm": grad_norm.item(), **metrics(loss, logps, losses)}
-
-
-def all_batches(pairs, settings) -> list[tuple[int, list[int]]]:
-    """The batches of all epochs, each with its epoch, as indices; they depend on lengths and settings alone."""
-    lengths, batches = [pair.length for pair in pairs], []
-    for epoch in range(settings.epochs):
-        order = bucketed_batches(lengths, settings.batch_size, settings.seed, epoch)
-        batches += [(epoch + 1, indices) for indices in order]
-    return batches
 
 
 def linear_schedule(step, total, warmup) -> float:

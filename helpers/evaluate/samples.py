@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import rel_entr  # p ln(p/q), and 0 where p is 0
 
-from helpers.dpo.data import TokenRow, grouped_split, tokenize_pairs
+from helpers.dpo.data import grouped_split, tokenize_pairs
 from helpers.dpo.logprobs import score
 from helpers.files import CourseError
+from helpers.gpt.batches import TokenRow
 from helpers.gpt.prompt import format_prompt
 from helpers.gpt.sampling import UNTRUNCATED, complete_ids, strip_eot
 from helpers.records import contains_answer

@@ -1,6 +1,6 @@
 """Supervised fine-tuning: the model learns to give the answers of its training data.
 
-Reading order: examples, batches, loss, optimizers, `train_sft` (the loop and nothing more), `fine_tune` around it.
+Reading order: examples, loss, optimizers, `train_sft` (the loop and nothing more), `fine_tune` around it.
 """
 
 import math
@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 
 from helpers.files import CourseError
+from helpers.gpt.batches import TokenRow, all_batches, collate
 from helpers.gpt.muon import Muon
 from helpers.gpt.prompt import HEADER
 
@@ -42,11 +43,9 @@ class SFTSettings:
             raise CourseError(f"SFTSettings: prompt_dropout is {share}; it is a share, from 0 to below 1.")
 
 
-def encode_example(prompt, response, tok):
-    """Token ids of prompt + response + end-of-text, and a mask that is 1 on what is to be learned: the response."""
-    p = tok.encode_ordinary(prompt)
-    r = tok.encode_ordinary(response) + [tok.eot_token]
-    return p + r, [0] * len(p) + [1] * len(r)
+def encode_example(prompt, response, tok) -> TokenRow:
+    """Prompt and response as token ids, tokenised apart; the response, which is learned, ends with end-of-text."""
+    return TokenRow(tok.encode_ordinary(prompt), tok.encode_ordinary(response) + [tok.eot_token])
 
 
 def instruction_places(instruction, tok) -> range:
@@ -55,41 +54,16 @@ def instruction_places(instruction, tok) -> range:
     return range(header, header + len(tok.encode_ordinary(instruction)))
 
 
-def prompt_dropout(example, places, share, rng):
-    """Leave out each token at one of the `places` (a range) with probability `share`."""
-    ids, mask = example
-    keep = [place for place in range(len(ids)) if place not in places or rng.random() >= share]
-    return [ids[place] for place in keep], [mask[place] for place in keep]
+def prompt_dropout(row, places, share, rng):
+    """Leave out each token of the prompt at one of the `places` (a range) with probability `share`."""
+    kept = [token for place, token in enumerate(row.prompt) if place not in places or rng.random() >= share]
+    return row._replace(prompt=kept)
 
 
-def collate_examples(examples, pad):
-    """Right-pad (ids, mask) pairs to one length: two tensors (B, T). Padding has mask 0."""
-    width = max(len(ids) for ids, _ in examples)
-    idx = [ids + [pad] * (width - len(ids)) for ids, _ in examples]
-    mask = [m + [0] * (width - len(m)) for _, m in examples]
-    return torch.tensor(idx), torch.tensor(mask, dtype=torch.bool)
-
-
-def batch_order(lengths, batch_size, generator):
-    """Batches of example numbers, alike in length so that little is padded, in random order."""
-    noise = torch.rand(len(lengths), generator=generator)
-    order = sorted(range(len(lengths)), key=lambda i: lengths[i] + 4 * noise[i].item())
-    batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-    return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
-
-
-def epoch_batches(examples, settings):
-    """(epoch, example numbers) of every step of a run; they depend on the lengths and the settings alone."""
-    generator = torch.Generator().manual_seed(settings.seed)
-    lengths, size = [len(ids) for ids, _ in examples], settings.batch_size
-    return [(epoch, batch) for epoch in range(settings.epochs) for batch in batch_order(lengths, size, generator)]
-
-
-def sft_loss(model, idx, mask):
-    """Mean cross-entropy of the response tokens: position t predicts token t + 1."""
-    learn = mask[:, 1:]
-    logits = model.lm_head(model.hidden(idx[:, :-1])[learn])
-    return F.cross_entropy(logits, idx[:, 1:][learn])
+def sft_loss(model, batch):
+    """Mean cross-entropy of the response tokens, end-of-text included."""
+    logits = model.lm_head(model.hidden(batch.idx)[batch.mask])  # (M, vocab_size): none for prompt and padding
+    return F.cross_entropy(logits, batch.targets[batch.mask])
 
 
 def cosine_schedule(step, total, warmup) -> float:
@@ -120,12 +94,13 @@ def check_examples(examples, block_size):
     """Raises CourseError if there is nothing to learn or an example is longer than the context."""
     if not examples:
         raise CourseError("There is no example to train on. Check the file that you loaded.")
-    for number, (ids, mask) in enumerate(examples):
-        if len(ids) > block_size:
+    for number, row in enumerate(examples):
+        if row.length > block_size:
             advice = "Shorten the record or use a model with a larger block_size."
-            raise CourseError(f"Example {number} has {len(ids)} tokens, the model reads {block_size}. {advice}")
-        if not any(mask[1:]):
-            raise CourseError(f"Example {number} has no response token to learn. Check its output.")
+            raise CourseError(f"Example {number} has {row.length} tokens, the model reads {block_size}. {advice}")
+        for part, ids in row._asdict().items():
+            if not ids:
+                raise CourseError(f"Example {number} has no {part} token. Check its record.")
 
 
 def check_finite(row):
@@ -134,15 +109,15 @@ def check_finite(row):
         raise CourseError(f"The loss is {row['loss']} at step {row['step']}. Lower SFTSettings.lr and train again.")
 
 
-def train_sft(model, optimizers, examples, droppable, pad, settings):
+def train_sft(model, optimizers, examples, droppable, settings):
     """Fine-tune in place, one step at a time; yields step, epoch and loss of each."""
-    batches = epoch_batches(examples, settings)
+    batches = all_batches(examples, settings)
     share = partial(cosine_schedule, total=len(batches), warmup=settings.warmup)
     schedules = [LambdaLR(optimizer, share) for optimizer in optimizers]
     rng = random.Random(settings.seed)
-    for step, (epoch, batch) in enumerate(batches):
-        rows = [prompt_dropout(examples[i], droppable[i], settings.prompt_dropout, rng) for i in batch]
-        loss = sft_loss(model, *collate_examples(rows, pad))
+    for step, (epoch, indices) in enumerate(batches):
+        rows = [prompt_dropout(examples[i], droppable[i], settings.prompt_dropout, rng) for i in indices]
+        loss = sft_loss(model, collate(rows))
         model.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings.max_grad_norm)
@@ -151,8 +126,8 @@ def train_sft(model, optimizers, examples, droppable, pad, settings):
         yield {"step": step, "epoch": epoch, "loss": loss.item()}
 
 
-def fine_tune(model, examples, pad, settings, droppable=None, on_step=None, loop=train_sft):
-    """Train in place on (ids, mask) examples; returns the history, one dict a step: step, epoch, loss, seconds.
+def fine_tune(model, examples, settings, droppable=None, on_step=None, loop=train_sft):
+    """Train in place on examples (TokenRows); returns the history, one dict a step: step, epoch, loss, seconds.
 
     droppable: for each example the places of the prompt tokens that `prompt_dropout` may leave out; none by default.
     on_step: called with the history after every step. loop: what takes the steps, a learner's own or the course's.
@@ -165,7 +140,7 @@ def fine_tune(model, examples, pad, settings, droppable=None, on_step=None, loop
     total = settings.epochs * math.ceil(len(examples) / settings.batch_size)
     model.train()
     with tqdm(total=total, desc="fine-tuning", unit="step", mininterval=0.5) as bar:
-        for row in loop(model, optimizers, examples, droppable, pad, settings):
+        for row in loop(model, optimizers, examples, droppable, settings):
             history.append(row | {"seconds": time.perf_counter() - began})
             check_finite(row)
             bar.update()

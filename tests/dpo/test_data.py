@@ -10,13 +10,12 @@ from hypothesis import strategies as st
 
 from helpers.dpo.data import (
     TokenPair,
-    bucketed_batches,
-    collate,
     grouped_split,
     tokenize_pair,
     tokenize_pairs,
 )
 from helpers.files import CourseError
+from helpers.gpt.batches import bucketed_batches, collate
 
 EOT = 99
 ids = st.lists(st.integers(0, 98), min_size=1, max_size=12)

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from helpers.dpo.data import Batch, collate, tokenize_pair
+from helpers.dpo.data import tokenize_pair
 from helpers.dpo.logprobs import sequence_logprobs, token_logprobs
+from helpers.gpt.batches import Batch, collate
 
 
 def by_hand(model, prompt, response):

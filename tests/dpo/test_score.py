@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from helpers.dpo.data import TokenRow, collate
 from helpers.dpo.logprobs import concatenated_forward, score, sequence_logprobs
+from helpers.gpt.batches import TokenRow, collate
 
 
 def check(logps, model, samples):

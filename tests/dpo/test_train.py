@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from helpers.dpo import data as dpo_data
-from helpers.dpo.data import Batch, tokenize_pairs
+from helpers.dpo.data import tokenize_pairs
 from helpers.dpo.logprobs import concatenated_forward, score, sequence_logprobs
 from helpers.dpo.losses import LOSSES, Loss, resolve_loss
 from helpers.dpo.train import DPOSettings, evaluate_pairs, fit, linear_schedule, train_dpo
 from helpers.files import ROOT, CourseError
+from helpers.gpt.batches import Batch, collate
 from helpers.records import load_preferences
 
 
@@ -152,7 +152,7 @@ def forward_with(change):
 
     def forward(model, samples):
         rows = [sample.rows[side] for side in range(2) for sample in samples]
-        idx, targets, mask = dpo_data.collate(rows)
+        idx, targets, mask = collate(rows)
         return sequence_logprobs(model, Batch(idx, targets, change(mask))).view(2, -1).T
 
     return forward
@@ -212,7 +212,7 @@ def test_sft_makes_chosen_answers_likelier_and_the_rejected_ones_play_no_part(mo
     assert same_weights(policy, trained(model, (others, None, None), settings, loss="sft")[0])
 
 
-def test_a_pair_goes_from_the_file_to_the_gradient_through_eight_files(model, tok, tmp_path):
+def test_a_pair_goes_from_the_file_to_the_gradient_through_nine_files(model, tok, tmp_path):
     """Who follows one pair from JSON to the gradient opens no more of helpers/ than this."""
     path = tmp_path / "pairs.json"
     row = dict(instruction="2+2?", input="", output="4", chosen="Sure: 4.", rejected="4, duh.")
@@ -233,4 +233,4 @@ def test_a_pair_goes_from_the_file_to_the_gradient_through_eight_files(model, to
     finally:
         sys.setprofile(None)
     assert crossed > {"records.py", "data.py", "logprobs.py", "losses.py", "train.py", "model.py"}
-    assert len(crossed) <= 8, sorted(crossed)
+    assert len(crossed) <= 9, sorted(crossed)

@@ -11,10 +11,10 @@ import torch
 from brevity import BREVITY
 
 from helpers import stats
-from helpers.dpo.data import TokenRow
 from helpers.dpo.logprobs import score
 from helpers.evaluate import samples as ev
 from helpers.files import CourseError
+from helpers.gpt.batches import TokenRow
 from helpers.gpt.sampling import Sampling, complete_ids
 from helpers.politeness import POLITENESS
 

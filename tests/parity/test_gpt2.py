@@ -6,6 +6,7 @@ import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel, GPT2Tokenizer
 
+from helpers.gpt.batches import Batch
 from helpers.gpt.checkpoints import from_transformers, load_model
 from helpers.gpt.model import GPT, GPTConfig
 from helpers.gpt.sampling import Sampling, generate
@@ -65,7 +66,7 @@ def test_loss_and_gradients_with_the_prompt_masked(models):
     mask = torch.zeros(3, 20, dtype=torch.bool)
     for row, (start, end) in enumerate([(5, 20), (12, 17), (1, 9)]):
         mask[row, start:end] = True
-    loss = sft_loss(ours, idx, mask)
+    loss = sft_loss(ours, Batch(idx[:, :-1], idx[:, 1:], mask[:, 1:]))
     expected = theirs(idx, labels=idx.masked_fill(~mask, -100)).loss
     torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-5)
     loss.backward()

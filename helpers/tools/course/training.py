@@ -55,9 +55,9 @@ def weighted_batches(corpus, tok, settings, block_size):
 
 def weighted_example(prompt, response, tok, settings):
     """Token ids (T,) of prompt, response and end-of-text, and the weight (T,) of each."""
-    ids, mask = encode_example(HEADER + prompt + FOOTER, response, tok)
-    weight = settings.verdict_weight if sum(mask) <= SHORT else settings.response_weight
-    return torch.tensor(ids), torch.tensor([weight if learn else 1.0 for learn in mask])
+    prompt, response = encode_example(HEADER + prompt + FOOTER, response, tok)
+    weight = settings.verdict_weight if len(response) <= SHORT else settings.response_weight
+    return torch.tensor(prompt + response), torch.tensor([1.0] * len(prompt) + [weight] * len(response))
 
 
 def warm_and_cool(step, settings) -> float:
