@@ -153,6 +153,12 @@ def needs(pair, block_size) -> str:
     )
 
 
+def flip_labels(pairs, share, seed=0) -> list[TokenPair]:
+    """The pairs as a careless annotator labels them: each has its sides swapped with the probability `share`."""
+    coin = random.Random(seed)
+    return [replace(p, chosen=p.rejected, rejected=p.chosen) if coin.random() < share else p for p in pairs]
+
+
 def unpaired_from_pairs(pairs, both=True, seed=0) -> list[Unpaired]:
     """Each pair as two single responses: the chosen one liked, the rejected one not. Which two were a pair is lost.
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from helpers.dpo.data import (
     TokenPair,
+    flip_labels,
     grouped_split,
     tokenize_pair,
     tokenize_pairs,
@@ -186,3 +187,14 @@ def test_records_become_pairs_in_order_with_the_prompt_format(tok):
     assert re.search("### Input:\nin French\n", tok.decode(second.prompt))
     assert tok.decode(second.chosen) == "Salut<|endoftext|>"
     assert Counter(second.chosen)[tok.eot_token] == 1
+
+
+def test_flipped_labels_swap_about_the_share_and_depend_on_the_seed_only():
+    pairs = [TokenPair([1], [number, 0], [number, 2, 0]) for number in range(3, 1003)]
+    flipped = flip_labels(pairs, 0.2, seed=1)
+    swapped = [TokenPair(p.prompt, chosen=p.rejected, rejected=p.chosen) for p in pairs]
+    kinds = [(one == pair, one == swap) for one, pair, swap in zip(flipped, pairs, swapped, strict=True)]
+    assert set(kinds) == {(True, False), (False, True)}
+    assert 150 < kinds.count((False, True)) < 250
+    assert flipped == flip_labels(pairs, 0.2, seed=1) != flip_labels(pairs, 0.2, seed=2)
+    assert flip_labels(pairs, 0) == pairs
