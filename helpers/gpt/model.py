@@ -35,10 +35,11 @@ class CausalSelfAttention(nn.Module):
         self.c_proj = nn.Linear(config.n_embd, config.n_embd)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x, mask=None, kv_cache=None):
+    def forward(self, x, kv_cache=None):
         q, k, v = (self.split_heads(part) for part in self.c_attn(x).chunk(3, dim=-1))
-        if kv_cache is not None:  # while generating: the keys and values of earlier tokens are kept
-            k, v = kv_cache(k, v)
+        mask = None
+        if kv_cache is not None:  # only while generating: adds earlier tokens, and says which of them each query sees
+            k, v, mask = kv_cache(k, v)
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
         return self.dropout(self.c_proj(y.transpose(1, 2).flatten(2)))  # (B, n_head, T, D) -> (B, T, C)
 
@@ -69,8 +70,8 @@ class Block(nn.Module):
         self.ln_2 = nn.LayerNorm(config.n_embd)
         self.mlp = MLP(config)
 
-    def forward(self, x, mask=None, kv_cache=None):
-        x = x + self.attn(self.ln_1(x), mask, kv_cache)
+    def forward(self, x, kv_cache=None):
+        x = x + self.attn(self.ln_1(x), kv_cache)
         return x + self.mlp(self.ln_2(x))
 
 
@@ -103,19 +104,17 @@ class GPT(nn.Module):
         self.lm_head.weight = self.transformer.wte.weight  # tied
         init_weights(self)
 
-    def forward(self, idx, pos=None, mask=None, cache=None):
-        return self.lm_head(self.hidden(idx, pos, mask, cache))
+    def forward(self, idx, pos=None, cache=None):
+        return self.lm_head(self.hidden(idx, pos, cache))
 
-    def hidden(self, idx, pos=None, mask=None, cache=None):
+    def hidden(self, idx, pos=None, cache=None):
         """What the head reads, (B, T, n_embd): so that logits can be computed for some positions only."""
         t = self.transformer
         if pos is None:
             pos = torch.arange(idx.size(1), device=idx.device).expand_as(idx)
-        if cache is not None:
-            mask = cache.mask(pos)
         x = t.drop(t.wte(idx) + t.wpe(pos))
         for layer, block in enumerate(t.h):
-            x = block(x, mask, cache and cache.layer(layer, pos))
+            x = block(x, cache and cache.layer(layer, pos))
         return t.ln_f(x)
 
 
@@ -145,18 +144,18 @@ class KVCache:
         chosen.k, chosen.v = self.k[:, rows], self.v[:, rows]
         return chosen
 
-    def mask(self, pos):
-        """(B, T) positions -> (B, 1, T, length): True where a query may look."""
-        return (torch.arange(self.length, device=pos.device) <= pos[..., None])[:, None]
-
     def layer(self, layer, pos):
-        """The cache of one layer: stores new keys and values (B, n_head, T, D) at `pos`, returns all, length for T."""
+        """The cache of one layer: a function that stores new keys and values (B, n_head, T, D) at `pos`, (B, T).
+
+        It returns all of them, (B, n_head, length, D), and a mask (B, 1, T, length): True where a query may look.
+        """
         row = torch.arange(pos.size(0), device=pos.device)[:, None]
+        mask = (torch.arange(self.length, device=pos.device) <= pos[..., None])[:, None]
 
         def kv_cache(k, v):
             for store, new in ((self.k[layer], k), (self.v[layer], v)):
                 store[row, :, pos] = new.transpose(1, 2)
-            return self.k[layer], self.v[layer]
+            return self.k[layer], self.v[layer], mask
 
         return kv_cache
 

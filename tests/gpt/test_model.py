@@ -62,6 +62,14 @@ def test_cache_gives_the_logits_of_a_full_pass(model):
     assert torch.allclose(torch.cat(parts, dim=1), model(idx), atol=1e-4)
 
 
+def test_attention_with_a_cache_alone_looks_at_the_right_places(model):
+    """Keys and values of earlier tokens without a mask of their own would be seen from the wrong positions."""
+    attention, cache, x = model.transformer.h[0].attn, KVCache(model.config, 2), torch.randn(2, 9, 48)
+    pos = torch.arange(9).expand(2, 9)
+    parts = [attention(x[:, part], kv_cache=cache.layer(0, pos[:, part])) for part in (slice(0, 5), slice(5, 9))]
+    torch.testing.assert_close(torch.cat(parts, dim=1), attention(x), rtol=1e-4, atol=1e-4)
+
+
 def test_cache_rows_at_different_positions_and_reuse(model):
     """Row 0 holds 3 tokens, row 1 holds 8; one step for both. Then row 0 starts anew over old contents."""
     idx = ids(2, 10)
