@@ -49,6 +49,16 @@ def sentences(source: str) -> list[tuple[str, bool]]:
     return [(sentence, marked) for sentence, marked in found if sentence]
 
 
+def wrong_marks(source: str) -> list[str]:
+    """Comments that are no marks, and marks that a Markdown reader would take for the beginning of a block of HTML."""
+    wrong = [f"no such mark: {mark}" for mark in COMMENT.findall(source) if not MARK.match(mark)]
+    lines = ["", *source.splitlines()]
+    for before, line in zip(lines, lines[1:], strict=False):
+        if line.lstrip().startswith("<!--") and (before.strip() or not MARK.fullmatch(line.strip())):
+            wrong.append(f"a mark begins a line only above a block, and alone: {line}")
+    return wrong
+
+
 def values(text: str) -> set[float]:
     """All numbers in what a cell prints, or in its code; a percentage also as the share that it is."""
     found = set()
@@ -108,8 +118,7 @@ class Referee:
         for place, cell in enumerate(self.cells):
             if cell.cell_type != "markdown" or self.sections[place] == EXEMPT:
                 continue
-            unknown = (mark for mark in COMMENT.findall(cell.source) if not MARK.match(mark))
-            found += [f"[{place}] no such mark: {mark}" for mark in unknown]
+            found += [f"[{place}] {what}" for what in wrong_marks(cell.source)]
             source = re.sub(r"\*\*Time\*\*.*", "", cell.source) if place == 0 else cell.source
             reading = len(sentences(HEADING.split(source)[0])) if self.reads_a_result(place) else 0
             for number, (sentence, marked) in enumerate(sentences(source)):

@@ -91,7 +91,7 @@ COMPARISONS = {  # words that compare by themselves ...
     "most": r"most of|(?<!the )most (?:\w+ )?(?:are|is|were|was|lie|have)",
     "fewer": r"fewer",
     "as much as": r"(?:about|nearly|just|at least|half) as \w+(?: \w+){0,2} as"
-    r"|as (?:much|many|often|good|high|low|long) as",
+    r"|as (?:much|many|often|good|high|low) as",
     "times": r"twice as|(?:two|three|four|five|six|eight|ten|\d+) times (?:as|more|the)",
     "rises": r"rises?|rose|risen|grows?|grew|grown|increases?|increased|(?:goes|went) up|improves?|improved",
     "falls": r"falls?|fell|fallen|shrinks?|shrank|decreases?|decreased|(?:goes|went) down|vanish(?:es|ed)"

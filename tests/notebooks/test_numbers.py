@@ -24,7 +24,7 @@ from helpers.tools.notebooks import COURSE, notebooks
 
 # Still to be converted. `pytest tests/notebooks/test_numbers.py -k 07 --runxfail` lists what is wrong in notebook 07; a
 # notebook without a problem fails here until its number is taken off the list.
-OPEN = {"00", "01", "02", "03", "04", "05", "06", "07", "08", "09"}
+OPEN = {"02", "04", "06", "07", "08", "09"}
 
 
 def each(path):
@@ -178,6 +178,7 @@ SPOILED = {
     "there is no notebook 77": edit(3, "notebook 05", "notebook 77"),
     "there is no section 99 in notebook 05": edit(3, "notebook 05", "notebook 05, section 99"),
     "no such mark": edit(5, "7.3.", "7.3. <!-- defnition -->"),
+    "a mark begins a line only above a block": edit(5, "is 7.3.", "is 7.3.\n<!-- definition --> So it is."),
     "there is nothing to mark": edit(5, "is 7.3.", "is known. <!-- definition -->"),
 }
 
