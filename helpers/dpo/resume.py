@@ -1,14 +1,16 @@
 """The checkpoint of a training under way: one file, written whole or not at all, from which it resumes exactly."""
 
+import dis
+import inspect
 import json
+from functools import partial
 from pathlib import Path
+from types import CodeType
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from helpers.dpo.data import Unpaired
-from helpers.dpo.logprobs import PairLogps, UnpairedLogps
 from helpers.files import CourseError, display_path, write_bytes
 from helpers.records import fingerprint
 
@@ -20,11 +22,11 @@ class TrainCheckpoint:
     With `file` None nothing is saved.
     """
 
-    def __init__(self, file, settings, pairs, reference, loss):
+    def __init__(self, file, settings, pairs, reference, loss, functions):
         self.file = file and Path(file)
         self.reference = reference
         self.loss = loss.name
-        self.run = file and run_key(settings, pairs, loss)
+        self.run = file and run_key(settings, pairs, loss, functions)
         self.how_to_go_on = f"run again to go on from {display_path(file)}" if file else "no checkpoint is kept"
 
     def save(self, policy, optimizer, history):
@@ -41,7 +43,7 @@ class TrainCheckpoint:
     def load(self, policy, optimizer) -> list[dict]:
         """Restore weights and optimizer. Returns the history, one row a step that is done: [] for a new run.
 
-        The checkpoint of another run (other settings, pairs, loss or reference) is not used; a line says so.
+        The checkpoint of another run (settings, pairs, loss, forward, loop or reference) is not used; a line says so.
         Raises CourseError if the file is damaged.
         """
         if self.file is None:
@@ -61,7 +63,11 @@ class TrainCheckpoint:
             message = f"{display_path(self.file)} is damaged ({error}). Delete it to train from the start."
             raise CourseError(message) from error
         if not same:
-            other = f"the loss {meta['loss']}" if meta["loss"] != self.loss else "other settings, pairs or weights"
+            other = (
+                f"the loss {meta['loss']}"
+                if meta["loss"] != self.loss
+                else "other settings, pairs, weights or functions"
+            )
             print(f"{display_path(self.file)} has {other}: training from the start.")
             return []
         print(f"Going on from {display_path(self.file)}, after step {len(history)}.")
@@ -87,21 +93,39 @@ def restore(policy, optimizer, tensors):
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
-def run_key(settings, pairs, loss) -> str:
-    """A hash that two runs share only if they take the same steps: settings, tokens of the pairs and loss."""
+def run_key(settings, pairs, loss, functions) -> str:
+    """A hash that two runs share only if they take the same steps: settings, pairs, loss and the other functions."""
     steps = {name: value for name, value in vars(settings).items() if name != "checkpoint_every"}
-    return fingerprint(steps, [vars(pair) for pair in pairs], loss.name, probe(loss, isinstance(pairs[0], Unpaired)))
+    code = contents([loss.loss.formula, loss.settings, *functions], set())
+    return fingerprint(steps, [vars(pair) for pair in pairs], loss.name, code)
 
 
-def probe(loss, unpaired) -> list[str]:
-    """The values of a loss at fixed places: a changed formula, setting, default or closure changes them."""
-    x = torch.linspace(0.1, 2.9, 16, dtype=torch.float64)
-    logp_w, logp_l, ref_w, ref_l = (-9 + 8 * torch.sin(k * x) for k in (1, 2, 3, 5))
-    n_w, n_l = (3 + 9 * x).floor(), (20 - 5 * x).floor()
-    if unpaired:
-        logps = UnpairedLogps(logp_w, ref_w, logp_l > ref_l, torch.tensor(0.7))
-    elif not loss.loss.reference:
-        logps = PairLogps(logp_w, logp_l, n_w, n_l)
-    else:
-        logps = PairLogps(logp_w, logp_l, n_w, n_l, ref_w, ref_l, (logp_w - ref_w) / 3, (logp_l - ref_l) / 5)
-    return [f"{value:.6g}" for value in loss(logps).tolist()]
+def contents(thing, seen):
+    """A value as text; of a function its code, defaults, closure and the globals that it names, and so on for those.
+
+    So a changed cell is another run, and a moved one or another session is not. Of installed packages names suffice.
+    seen: the functions that had their turn.
+    """
+    if isinstance(thing, partial):
+        thing = [thing.func, thing.args, thing.keywords]
+    if isinstance(thing, (list, tuple)):
+        return [contents(part, seen) for part in thing]
+    if isinstance(thing, dict):
+        return {str(name): contents(value, seen) for name, value in thing.items()}
+    if isinstance(thing, CodeType):
+        return [thing.co_code.hex(), thing.co_names, contents(thing.co_consts, seen)]
+    if isinstance(thing, torch.Tensor):
+        return repr(thing.tolist())
+    function = inspect.unwrap(thing) if callable(thing) else thing
+    if not inspect.isfunction(function) or function in seen or "-packages" in function.__code__.co_filename:
+        return getattr(thing, "__qualname__", repr(thing))
+    seen.add(function)
+    closure = [cell.cell_contents for cell in function.__closure__ or ()]
+    named = [function.__globals__.get(name) for name in sorted(global_names(function.__code__))]
+    return contents([function.__code__, function.__defaults__, function.__kwdefaults__, closure, named], seen)
+
+
+def global_names(code) -> set[str]:
+    """The globals that a function, or one inside it, names."""
+    inner = [global_names(part) for part in code.co_consts if isinstance(part, CodeType)]
+    return {step.argval for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL"}.union(*inner)

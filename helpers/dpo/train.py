@@ -133,7 +133,7 @@ def fit(
     check_samples(policy, pairs, val_pairs)
     reference, val_reference = checked_reference(pairs, reference), checked_reference(val_pairs, val_reference)
     optimizer = torch.optim.AdamW(policy.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
-    progress = TrainCheckpoint(checkpoint, settings, [*pairs, *val_pairs], reference, loss)
+    progress = TrainCheckpoint(checkpoint, settings, [*pairs, *val_pairs], reference, loss, (forward, loop))
     history = progress.load(policy, optimizer)
     if not history:
         check_start(policy, pairs[: settings.batch_size], reference, forward)

@@ -8,6 +8,7 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ import torch
 from helpers.dpo.data import unpaired_from_pairs
 from helpers.dpo.logprobs import concatenated_forward, score
 from helpers.dpo.losses import resolve_loss
-from helpers.dpo.train import fit
+from helpers.dpo.train import fit, train_dpo
 from helpers.files import ROOT, CourseError
 
 STEPS = 6  # of the settings in conftest
@@ -62,19 +63,18 @@ def test_the_test_of_resuming_catches_a_forgotten_optimizer(model, data, tmp_pat
 
 
 def test_ctrl_c_finishes_and_saves_the_step(model, data, tmp_path, trained, same_weights):
-    file, forwards = tmp_path / "progress.safetensors", []
+    file, forwards = tmp_path / "progress.safetensors", Mock(side_effect=concatenated_forward)
 
     def forward(model, samples):  # pressed in the middle of step 3, which would not be saved by itself
-        forwards.append(1)
-        if len(forwards) == 4:  # the first one is that of `check_start`
+        if forwards.call_count == 3:  # the first one is that of `check_start`
             os.kill(os.getpid(), signal.SIGINT)
-        return concatenated_forward(model, samples)
+        return forwards(model, samples)
 
     no_val = (*data[:2], None)
     with pytest.raises(KeyboardInterrupt, match="stopped after step 3 of 6.*go on"):
         trained(model, no_val, checkpoint=file, forward=forward)
     resumed, history = trained(model, no_val, checkpoint=file, forward=forward)
-    assert len(forwards) == 7 and len(history) == 6
+    assert forwards.call_count == 7 and len(history) == 6
     assert same_weights(resumed, trained(model, no_val)[0])
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -125,28 +125,63 @@ def test_a_checkpoint_of_another_run_is_not_used(
         trained(model, data, loss="robust", checkpoint=file, callback=stop_at(3, raises))
     arguments, loss = CHANGES[change](data, settings)
     policy, history = trained(model, *arguments, checkpoint=file, loss=loss)
-    line = "the loss robust: training" if change == "loss" else "other settings, pairs or weights: training"
+    line = "the loss robust: training" if change == "loss" else "other settings, pairs, weights or functions: training"
     assert line in capsys.readouterr().out
     assert len(history) == STEPS and same_weights(policy, trained(model, *arguments, loss=loss)[0])
 
 
-def loss_with(shift=0.0, lam=5.0, closure=1.0):
-    def mine(p, lam=lam):
-        drop = torch.relu(-p.a_w)  # nothing at the start of a training
-        return -torch.nn.functional.logsigmoid(closure * (p.h - lam * drop) + shift)
+CELL = """
+FAR = 100.0
 
-    return mine
+def relu(x):
+    return x.clamp(min=0)
+
+def mine(p, lam=5.0):
+    drop = relu(-p.a_w - FAR)  # nothing until a chosen response has lost 100 nats
+    return -torch.nn.functional.logsigmoid(p.h - lam * drop + sum(shift * drop for shift in SHIFTS))
+
+SHIFTS = [0.0, 0.0]
+
+def made(scale):
+    return lambda p: mine(p) * scale
+
+def forward(model, samples):
+    return concatenated_forward(model, samples) * ONE
+
+ONE = 1
+
+def loop(*args, **kwargs):
+    yield from train_dpo(*args, **kwargs)
+"""
+EDITS = {
+    "default": ("lam=5.0", "lam=50.0"),
+    "formula, where it is not yet felt": ("- FAR)", "- FAR / 2)"),
+    "global": ("FAR = 100.0", "FAR = 50.0"),
+    "global of an inner function": ("[0.0, 0.0]", "[0.0, 1.0]"),
+    "function that the loss calls": ("clamp(min=0)", "clamp(min=0) ** 2"),
+    "closure": ("made(1.0)", "made(2.0)"),
+    "setting that is a tensor": ("lam=5.0", "lam=torch.tensor(5.5)"),
+    "forward": ("ONE = 1", "ONE = 1.0"),
+    "loop": ("    yield", "    torch.manual_seed(0)\n    yield"),
+}
 
 
-@pytest.mark.parametrize("change", [dict(shift=1.0), dict(lam=50.0), dict(closure=2.0)], ids=str)
-def test_a_loss_of_the_same_name_that_was_changed_starts_anew(change, model, data, tmp_path, capsys, trained):
-    """A learner edits the cell and runs it again: formula, default or what it closes over."""
-    file = tmp_path / "progress.safetensors"
-    for _ in range(2):
+def cell(closed, before="", old="", new=""):
+    """The functions of a learner's cell, which was edited."""
+    source = before + (CELL + f"loss = {'made(1.0)' if closed else 'mine'}").replace(old, new)
+    space = dict(torch=torch, concatenated_forward=concatenated_forward, train_dpo=train_dpo)
+    exec(source, space)
+    return {name: space[name] for name in ("loss", "forward", "loop")}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_changed_cell_starts_anew_and_the_same_cell_run_again_goes_on(edit, model, data, tmp_path, capsys, trained):
+    file, closed = tmp_path / "progress.safetensors", edit == "closure"
+    for before in ("", "# The cell was moved.\n\n"):
         with pytest.raises(Stop):
-            trained(model, data, loss=loss_with(), checkpoint=file, callback=stop_at(5, raises))
+            trained(model, data, **cell(closed, before), checkpoint=file, callback=stop_at(5, raises))
     assert "Going on" in capsys.readouterr().out
-    _, history = trained(model, data, loss=loss_with(**change), checkpoint=file)
+    _, history = trained(model, data, **cell(closed, "", *EDITS[edit]), checkpoint=file)
     assert "training from the start" in capsys.readouterr().out and len(history) == STEPS
 
 
