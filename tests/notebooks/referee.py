@@ -60,8 +60,8 @@ def wrong_marks(source: str) -> list[str]:
 
 
 def values(text: str) -> set[float]:
-    """All numbers in what a cell prints, or in its code; a percentage also as the share that it is."""
-    found = set()
+    """All numbers in what a cell prints, or in its code; 80 % and 8 of 10 also as the share that they are."""
+    found = {int(a) / int(b) for a, b in re.findall(r"\b(\d+) (?:of|in|out of) (\d*[1-9]\d*)\b", text)}
     for match in re.finditer(rf"(?<![\w.])-?(?:{DIGITS}|\d[\d_]*)(\s?%)?", text.replace("−", "-")):
         value = float(re.sub(r"[,_%\s]", "", match[0]))
         found |= {value, value / 100} if match[1] else {value}
@@ -148,13 +148,15 @@ class Referee:
         """The numbers that stand in no code, and that no cell above prints in this section or in one that is named."""
         named = references(sentence)
         sections = {self.sections[place], *named.sections}
-        carried = set().union(*self.code[:place], self.announced(place))
-        for at, shown in zip(self.sections[:place], self.printed, strict=False):
+        code = set().union(*self.code[:place], self.announced(place))
+        shown = set()
+        for at, here in zip(self.sections[:place], self.printed, strict=False):
             if at in sections or self.sections[place] in LOOK_BACK:
-                carried |= shown
+                shown |= here
         elsewhere = [notebook.printed for notebook in map(other, named.notebooks) if notebook]
-        carried = carried.union(*itertools.chain(*elsewhere))
-        return [f"no cell prints {one.text!r}" for one in numbers(named.rest) if not one.is_one_of(carried)]
+        shown = shown.union(*itertools.chain(*elsewhere))
+        missing = (one for one in numbers(named.rest) if not one.is_one_of(shown) and not one.is_exactly_one_of(code))
+        return [f"no cell prints {one.text!r}" for one in missing]
 
     def announced(self, place: int) -> set[float]:
         """The numbers in the code that this cell introduces: the code cells directly below it."""

@@ -53,6 +53,9 @@ class Number(NamedTuple):
         told = (scale * (value if self.value < 0 else abs(value)) for value in values for scale in self.scales)
         return any(abs(value - self.value) <= self.slack + 1e-9 for value in told)
 
+    def is_exactly_one_of(self, values: set[float]) -> bool:
+        return self._replace(slack=0).is_one_of(values)
+
 
 def numbers(sentence: str) -> list[Number]:
     """Digits; words from eleven on, or before a unit ("two points"); shares such as "five of six" and "a third of"."""
