@@ -35,10 +35,12 @@ def table(rows, columns=None, *, caption=None, max_rows=20, highlight=None, widt
     rows: a DataFrame, or a list of dicts, or a list of sequences together with columns.
     highlight: row numbers, or a function of a row (dict); marked rows are coloured, bold and have a pointer.
     widths: of the columns, in per cent.
-    Cells that are HTML (for instance from `diff`) are shown as they are, all others are escaped.
+    Cells that are HTML (for instance from `diff`) are shown as they are, all others are escaped. One number from torch
+    or NumPy is a number. Without rows the table says so.
     Raises CourseError if rows and columns do not fit together.
     """
     records, columns = _as_records(rows, columns)
+    records = [{name: _plain(value) for name, value in record.items()} for record in records]
     marked = [highlight(r) if callable(highlight) else n in (highlight or ()) for n, r in enumerate(records)]
     numeric = {name for name in columns if any(_is_number(record.get(name)) for record in records)}
     head = "".join(
@@ -46,9 +48,9 @@ def table(rows, columns=None, *, caption=None, max_rows=20, highlight=None, widt
         for name, width in zip(columns, widths or [None] * len(columns), strict=True)
     )
     lines = [_line(r, columns, numeric, mark) for r, mark in zip(records[:max_rows], marked, strict=False)]
-    if len(records) > max_rows:
-        rest = f"<i>… and {len(records) - max_rows} more rows</i>"
-        lines.append(f'<tr><td colspan="{len(columns)}" style="{CELL};text-align:left">{rest}</td></tr>')
+    if not records or len(records) > max_rows:
+        note = f"… and {len(records) - max_rows} more rows" if records else "(no rows)"
+        lines.append(f'<tr><td colspan="{len(columns)}" style="{CELL};text-align:left"><i>{note}</i></td></tr>')
     style = "text-align:left;padding:4px 10px;caption-side:top"
     title = f'<caption style="{style}">{html.escape(caption)}</caption>' if caption else ""
     style = f"border-collapse:collapse;margin:6px 0;{'width' if widths else 'max-width'}:100%;font-size:14px"
@@ -103,6 +105,11 @@ def _as_records(rows, columns):
         return [dict(zip(columns, row, strict=True)) for row in rows], list(columns)
     names = dict.fromkeys(key for row in rows for key in row)
     return rows, list(names if columns is None else columns)
+
+
+def _plain(value):
+    """A tensor or NumPy value as a number of Python's, or a list of them; anything else as it is."""
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _is_number(value) -> bool:

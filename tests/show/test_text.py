@@ -55,6 +55,13 @@ def test_table_shows_numbers_none_and_long_text():
     assert plain(page).count("–") == 4
 
 
+@pytest.mark.parametrize("number", [torch.tensor(0.2), np.float32(0.2), np.array(0.2), torch.tensor(0.2).double()])
+def test_one_number_of_torch_or_numpy_is_a_number(number):
+    assert plain(table([{"β": number}])) == "β0.2"
+    rows = [[torch.tensor(3), np.int64(4), torch.tensor(True), torch.tensor([1, 2])]]
+    assert plain(table(rows, list("abcd"))) == "abcd34True[1, 2]"
+
+
 def test_table_keeps_index_only_if_it_says_something():
     assert ">SFT<" in table(pd.DataFrame({"polite": [0.2]}, index=["SFT"])).data
     assert "index" not in table(pd.DataFrame({"polite": [0.2]})).data
@@ -77,7 +84,7 @@ def test_table_highlights_by_number_or_rule_and_not_by_colour_alone():
 def test_table_takes_columns_html_cells_and_no_rows():
     assert "<ins" in table([[diff("a", "a b")]], ["rewrite"]).data
     assert plain(table([{"a": 1, "b": 2}], columns=["b"])) == "b2"
-    assert plain(table([], columns=["a"])) == "a"
+    assert plain(table([], columns=["a"])) == "a(no rows)" and plain(table([], caption="Lost")) == "Lost(no rows)"
     with pytest.raises(CourseError, match="one column name for each"):
         table([[1, 2]], ["only one"])
     with pytest.raises(CourseError, match="one column name for each"):
