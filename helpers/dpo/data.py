@@ -162,13 +162,14 @@ def flip_labels(pairs, share, seed=0) -> list[TokenPair]:
 def unpaired_from_pairs(pairs, both=True, seed=0) -> list[Unpaired]:
     """Each pair as two single responses: the chosen one liked, the rejected one not. Which two were a pair is lost.
 
+    All liked ones come first, as in TRL, so that as many mismatched responses are liked ones as are not.
     both: False keeps one side of each pair, drawn by a coin, as if nobody had ever compared anything.
     Raises CourseError if all pairs have the same prompt.
     """
-    coin, labelled = random.Random(seed), []
-    for pair in pairs:
-        sides = [(pair.chosen, True), (pair.rejected, False)]
-        labelled += [(pair.prompt, *side) for side in (sides if both else [coin.choice(sides)])]
+    chosen = [(pair.prompt, pair.chosen, True) for pair in pairs]
+    rejected = [(pair.prompt, pair.rejected, False) for pair in pairs]
+    coin = random.Random(seed)
+    labelled = chosen + rejected if both else [coin.choice(sides) for sides in zip(chosen, rejected, strict=True)]
     return with_mismatched(labelled, max(pair.length for pair in pairs))
 
 

@@ -35,13 +35,25 @@ def concatenated_forward(model, samples):
     return sequence_logprobs(model, batch).view(-1, len(samples)).T
 
 
+def checked_logps(logps, samples) -> Tensor:
+    """What a forward returned for the samples. Raises CourseError unless it is (B, sides), in float32 or finer."""
+    shape = (len(samples), len(samples[0].rows))
+    if not isinstance(logps, Tensor) or logps.shape != shape or logps.dtype not in (torch.float32, torch.float64):
+        result = f"{tuple(logps.shape)}, {logps.dtype}" if isinstance(logps, Tensor) else type(logps).__name__
+        raise CourseError(
+            f"forward returned {result}, and it must return log-probs {shape}, torch.float32: one row a sample, one "
+            "column a side; of a pair the chosen response in column 0, the rejected one in column 1."
+        )
+    return logps
+
+
 @torch.no_grad()
 def score(model, samples, batch_size=16, forward=concatenated_forward) -> Tensor:
     """log π(response | prompt) of every side of every sample, (n, sides), in the order of the samples, on the CPU.
 
     samples: TokenPairs give (n, 2), the chosen responses in column 0 and the rejected ones in column 1; TokenRows
         (a prompt and one response) give (n, 1); Unpaired gives (n, 2), the response and the mismatched one.
-    forward: scores one batch of samples, (B, sides).
+    forward: scores one batch of samples, (B, sides). Raises CourseError if it returns anything else.
     There is no gradient, and the model is in eval mode meanwhile: dropout would add noise to the numbers.
     """
     logps = torch.empty(len(samples), len(samples[0].rows) if samples else 0)
@@ -51,7 +63,8 @@ def score(model, samples, batch_size=16, forward=concatenated_forward) -> Tensor
     try:
         for start in range(0, len(order), batch_size):
             indices = order[start : start + batch_size]
-            logps[indices] = forward(model, [samples[i] for i in indices]).cpu()
+            batch = [samples[i] for i in indices]
+            logps[indices] = checked_logps(forward(model, batch), batch).cpu()
     finally:
         model.train(was_training)
     return logps
@@ -91,11 +104,6 @@ class PairLogps(NamedTuple):
             raise CourseError("This loss needs the shared prefix. Make the pairs with TokenPair(shared_prefix=True).")
         return self.shared_w - self.shared_l
 
-    @property
-    def z0(self) -> Tensor:
-        """KTO's point of comparison, from the pairs of the batch: their mean log-ratio, at least 0, no gradient."""
-        return torch.cat([self.a_w, self.a_l]).mean().clamp(min=0).detach()
-
 
 class UnpairedLogps(NamedTuple):
     """What a loss sees of B single responses, each liked or not: (B,) each, but z0."""
@@ -127,7 +135,9 @@ def label_logps(samples, logps, reference=None) -> PairLogps | UnpairedLogps:
     """Log-probs of B samples under the policy and the reference, (B, sides) each, by name, for the loss.
 
     reference: the rows of `score` for the same samples; None, or no columns, if there is none.
+    Raises CourseError if the policy's have another shape, or less precision than float32.
     """
+    checked_logps(logps, samples)
     refs = () if reference is None else reference.to(logps.device).unbind(dim=1)
     if isinstance(samples[0], Unpaired):
         return _unpaired_logps(samples, *logps.unbind(dim=1), *(refs or (None, None)))
@@ -141,3 +151,27 @@ def label_logps(samples, logps, reference=None) -> PairLogps | UnpairedLogps:
 def _unpaired_logps(samples, logp, mismatched, ref, ref_mismatched) -> UnpairedLogps:
     z0 = (mismatched - need_reference(ref_mismatched)).mean().clamp(min=0).detach()
     return UnpairedLogps(logp, ref, torch.tensor([s.label for s in samples], device=logp.device), z0)
+
+
+def check_losses(name, losses, logps):
+    """Raises CourseError unless there is one number a row, with a gradient, and finite, where the log-probs are."""
+    logp = logps[0]
+    if not isinstance(losses, Tensor) or losses.shape != logp.shape:
+        shape = tuple(losses.shape) if isinstance(losses, Tensor) else type(losses).__name__
+        raise CourseError(
+            f"The loss {name} returned {shape}, and it must return one number a pair, {tuple(logp.shape)}: "
+            "the mean is taken later."
+        )
+    bad = ~losses.isfinite() & logp.isfinite()  # log-probs that are not finite are another matter
+    if bad.any():
+        row = bad.nonzero()[0, 0].item()
+        fields = {field: values for field, values in logps._asdict().items() if values is not None and values.ndim}
+        where = ", ".join(f"{field} = {values[row].item():.4g}" for field, values in fields.items())
+        raise CourseError(
+            f"The loss {name} is {losses[row].item()} for {bad.sum().item()} of {len(bad)} rows; the first has "
+            f"{where}. Correct its formula, or try a smaller beta or lr."
+        )
+    if logp.requires_grad and not losses.requires_grad:
+        raise CourseError(
+            f"The loss {name} has no gradient. Compute it without .detach(), .item() and torch.no_grad()."
+        )

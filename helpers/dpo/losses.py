@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, sigmoid
 from torch.nn.functional import logsigmoid, relu
 
-from helpers.dpo.logprobs import UnpairedLogps
+from helpers.dpo.logprobs import UnpairedLogps, check_losses
 from helpers.files import CourseError
 
 
@@ -83,6 +83,20 @@ def capped_exp(x, cap=30.0) -> Tensor:
     return torch.exp(x.clamp(max=cap)) * (1 + relu(x - cap))
 
 
+def refuse_pairs(p, beta=0.1):
+    """The formula for pairs of a loss that has none. Raises CourseError."""
+    raise CourseError(
+        "This loss learns from single responses, each beside a mismatched one, and these are pairs. Take them apart "
+        "with unpaired_from_pairs(pairs), from helpers.dpo.data, and score those."
+    )
+
+
+KTO = Loss(
+    lambda u, beta=0.1: sigmoid(-beta * u.sign * (u.a - u.z0)),
+    "1 - σ(β(a - z0)) if liked, 1 - σ(β(z0 - a)) if not",
+    "arXiv 2402.01306, both weights 1",
+)
+
 # fmt: off
 LOSSES = {
     "dpo": Loss(
@@ -140,13 +154,7 @@ LOSSES = {
         lambda p, beta=0.1, alpha=1.0: -logsigmoid(beta * (p.logp_w - p.logp_l)) + alpha * nll(p.logp_w, p.n_w),
         "-log σ(β(log π(y_w|x) - log π(y_l|x))) - α log π(y_w|x) / n_w",
         "arXiv 2401.08417, with the likelihood per token, as in TRL", reference=False),
-    "kto": Loss(
-        lambda p, beta=0.1: sigmoid(-beta * (p.a_w - p.z0)) + sigmoid(beta * (p.a_l - p.z0)),
-        "[1 - σ(β(a_w - z0))] + [1 - σ(β(z0 - a_l))]",
-        "arXiv 2402.01306, on both sides of a pair, z0 from the pairs themselves",
-        unpaired=Loss(
-            lambda u, beta=0.1: sigmoid(-beta * u.sign * (u.a - u.z0)),
-            "1 - σ(β(a - z0)) if liked, 1 - σ(β(z0 - a)) if not", "arXiv 2402.01306, both weights 1")),
+    "kto": KTO._replace(formula=refuse_pairs, unpaired=KTO),
     "apo-zero": Loss(
         lambda p, beta=0.1: sigmoid(-beta * p.a_w) + sigmoid(beta * p.a_l),
         "1 - σ(βa_w) + σ(βa_l)", "arXiv 2408.06266, eq. 7",
@@ -248,8 +256,10 @@ def resolve_loss(loss="dpo", **settings) -> Objective:
         return loss
     name, entry = _of_function(loss) if callable(loss) else _by_name(loss)
     if unknown := settings.keys() - entry.settings.keys():
-        options = ", ".join(entry.settings) or "none"
-        raise CourseError(f'The loss "{name}" has no setting {min(unknown)!r}. It has {options}.')
+        setting, options = min(unknown), ", ".join(entry.settings) or "none"
+        has = [key for key, other in LOSSES.items() if setting in other.settings]
+        hint = f" Losses that have it: {', '.join(has)}." if has else ""
+        raise CourseError(f'The loss "{name}" has no setting {setting!r}. It has {options}.{hint}')
     objective = Objective(name, entry, entry.settings | settings)
     if missing := [key for key, value in objective.settings.items() if value is inspect.Parameter.empty]:
         raise CourseError(
@@ -277,23 +287,3 @@ def _by_name(name):
         hint = f'Did you mean "{near[0]}"?' if near else f"There are: {', '.join(LOSSES)}."
         raise CourseError(f"There is no loss {name!r}. {hint}")
     return key, LOSSES[key]
-
-
-def check_losses(name, losses, logps):
-    """Raises CourseError unless there is one number a row, finite where the log-probs are."""
-    logp = logps[0]
-    if not isinstance(losses, Tensor) or losses.shape != logp.shape:
-        shape = tuple(losses.shape) if isinstance(losses, Tensor) else type(losses).__name__
-        raise CourseError(
-            f"The loss {name} returned {shape}, and it must return one number a pair, {tuple(logp.shape)}: "
-            "the mean is taken later."
-        )
-    bad = ~losses.isfinite() & logp.isfinite()  # log-probs that are not finite are another matter
-    if bad.any():
-        row = bad.nonzero()[0, 0].item()
-        fields = {field: values for field, values in logps._asdict().items() if values is not None and values.ndim}
-        where = ", ".join(f"{field} = {values[row].item():.4g}" for field, values in fields.items())
-        raise CourseError(
-            f"The loss {name} is {losses[row].item()} for {bad.sum().item()} of {len(bad)} rows; the first has "
-            f"{where}. Correct its formula, or try a smaller beta or lr."
-        )

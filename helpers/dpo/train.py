@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from tqdm.auto import tqdm
 
-from helpers.dpo.logprobs import UnpairedLogps, concatenated_forward, label_logps, score
+from helpers.dpo.logprobs import UnpairedLogps, checked_logps, concatenated_forward, label_logps, score
 from helpers.dpo.losses import resolve_loss
 from helpers.dpo.resume import TrainCheckpoint
 from helpers.files import CourseError
@@ -212,11 +212,19 @@ def checked_reference(pairs, reference) -> torch.Tensor:
 def check_start(policy, pairs, reference, forward):
     """Before the first step policy and reference are the same model: all log-ratios 0, and so DPO's loss ln 2.
 
-    Raises CourseError if they are not: different weights, dropout, padding or number format.
+    Raises CourseError if they are not: different weights, dropout, padding or number format. Or if forward does not
+    return the log-probs of each side, with their gradient.
     """
+    policy.eval()
+    logps = checked_logps(forward(policy, pairs), pairs)
+    if not logps.requires_grad:
+        raise CourseError(
+            "The log-probs that forward returned carry no gradient, so nothing would be learned. Compute them without "
+            ".detach(), .item() and torch.no_grad()."
+        )
     if not reference.size(1):
         return
-    gap = (score(policy, pairs, len(pairs), forward) - reference[: len(pairs)]).abs().max().item()
+    gap = (logps.detach().cpu() - reference[: len(pairs)]).abs().max().item()
     if not gap < 0.02:
         raise CourseError(
             f"Before the first step the policy's log-probabilities are up to {gap:.3f} away from the reference's. They "

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from helpers.dpo.data import TokenPair, Unpaired, unpaired_from_pairs
-from helpers.dpo.logprobs import PairLogps, concatenated_forward, label_logps, score
+from helpers.dpo.logprobs import concatenated_forward, label_logps, score
 from helpers.dpo.losses import resolve_loss
 from helpers.files import CourseError
 
@@ -58,14 +58,6 @@ def test_a_shared_prefix_does_not_ask_for_a_reference(model, pairs):
         resolve_loss("ld-dpo")(logps)
 
 
-def test_z0_of_pairs_is_at_least_0_and_has_no_gradient():
-    up = torch.tensor([3.0, 1.0], requires_grad=True)
-    zero, one = torch.zeros(2), torch.ones(2)
-    assert PairLogps(up, zero, one, one, zero, zero).z0.item() == 1.0  # (3 + 1 + 0 + 0) / 4
-    assert PairLogps(-up, zero, one, one, zero, zero).z0.item() == 0.0
-    assert not PairLogps(up, zero, one, one, zero, zero).z0.requires_grad
-
-
 # Unpaired data.
 
 
@@ -82,17 +74,20 @@ def test_z0_of_unpaired_data_is_the_mean_log_ratio_of_mismatched_responses(model
     for i, sample in enumerate(unpaired):
         mine, theirs = by_hand(model, sample.prompt, sample.response), by_hand(other, sample.prompt, sample.response)
         assert logps.a[i].item() == pytest.approx(sum(mine) - sum(theirs), abs=1e-3)
-    assert logps.label.tolist() == [True, False] * len(pairs)
-    assert logps.sign.tolist() == [1, -1] * len(pairs)
+    assert logps.label.tolist() == [True] * len(pairs) + [False] * len(pairs)
+    assert logps.sign.tolist() == [1] * len(pairs) + [-1] * len(pairs)
 
 
 def test_a_pair_becomes_two_single_responses_each_with_an_answer_to_another_prompt(pairs):
     unpaired = unpaired_from_pairs(pairs)
     assert [(t.prompt, t.response, t.label) for t in unpaired] == [
-        (p.prompt, response, liked) for p in pairs for response, liked in ((p.chosen, True), (p.rejected, False))
+        *((p.prompt, p.chosen, True) for p in pairs),
+        *((p.prompt, p.rejected, False) for p in pairs),
     ]
     owners = {tuple(t.response): t.prompt for t in unpaired}
     assert all(owners[tuple(t.mismatched)] != t.prompt for t in unpaired)
+    mismatched = Counter(tuple(t.mismatched) for t in unpaired)  # as many of them liked as not, or z0 would be skewed
+    assert mismatched == Counter(tuple(t.response) for t in unpaired)
 
 
 def test_one_side_of_each_pair_by_a_coin(pairs):

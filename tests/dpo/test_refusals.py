@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from helpers.dpo.data import unpaired_from_pairs
 from helpers.dpo.logprobs import concatenated_forward, score
-from helpers.dpo.losses import dpo_loss
-from helpers.dpo.train import DPOSettings, check_start, fit
+from helpers.dpo.losses import dpo_loss, resolve_loss
+from helpers.dpo.train import DPOSettings, check_start, fit, train_dpo
 from helpers.files import CourseError
 
 
@@ -115,6 +115,8 @@ WRONG_LOSSES = {
     "takes log-ratios": (dpo_loss, "dpo_loss has no default for rejected_logratios. A loss takes one PairLogps"),
     "takes too much": (lambda a, b, c: a, "has no default for b, c"),
     "shared prefix is not known": ("ld-dpo", "Make the pairs with TokenPair\\(shared_prefix=True\\)"),
+    "detached": (lambda p: p.h.detach(), "has no gradient. Compute it without .detach"),
+    "of single responses": ("kto", "these are pairs. Take them apart with unpaired_from_pairs"),
     "needs no reference": ("simpo", 'The loss "simpo" does without a reference, and one was given. Pass None'),
 }
 
@@ -128,7 +130,43 @@ def test_a_loss_that_cannot_work_is_refused_before_the_first_step(what, model, d
     assert same_weights(policy, model)
 
 
-@pytest.mark.parametrize("loss", ["dpo", "ipo-sum", "kto", lambda p: p.a_w])
+# A scoring function of a learner's.
+
+WRONG_FORWARDS = {
+    "one side": (lambda logps: logps[:, 0], r"forward returned \(4,\), torch.float32, and it must return .* \(4, 2\)"),
+    "sides first": (lambda logps: logps.T, r"forward returned \(2, 4\), torch.float32"),
+    "per token": (lambda logps: logps[:, :, None], r"forward returned \(4, 2, 1\)"),
+    "two tensors": (lambda logps: logps.unbind(dim=1), "forward returned tuple"),
+    "whole numbers": (lambda logps: logps.long(), r"forward returned \(4, 2\), torch.int64"),
+    "half precision": (lambda logps: logps.bfloat16(), r"forward returned \(4, 2\), torch.bfloat16"),
+    "no gradient": (
+        lambda logps: logps.detach(),
+        "carry no gradient, so nothing would be learned. Compute them without",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", WRONG_FORWARDS)
+def test_a_forward_that_cannot_work_is_refused_before_the_first_step(what, model, data, same_weights):
+    change, message = WRONG_FORWARDS[what]
+    policy = copy.deepcopy(model)
+    with pytest.raises(CourseError, match=message):
+        fit(policy, *data[:2], DPOSettings(batch_size=4), forward=lambda *args: change(concatenated_forward(*args)))
+    assert same_weights(policy, model)
+
+
+@pytest.mark.parametrize("what", [name for name in WRONG_FORWARDS if name != "no gradient"])
+def test_score_and_the_loop_refuse_it_too(what, model, data, settings):
+    change, message = WRONG_FORWARDS[what]
+    forward = lambda *args: change(concatenated_forward(*args))  # noqa: E731
+    with pytest.raises(CourseError, match=message):
+        score(model, data[0][:4], forward=forward)
+    optimizer = torch.optim.AdamW(model.parameters())
+    with pytest.raises(CourseError, match=message):
+        next(train_dpo(model, optimizer, *data[:2], settings, resolve_loss(), forward))
+
+
+@pytest.mark.parametrize("loss", ["dpo", "ipo-sum", lambda p: p.a_w])
 def test_a_loss_that_needs_a_reference_says_so(loss, model, data, trained):
     with pytest.raises(CourseError, match="compares with a reference, and there is none"):
         trained(model, (data[0], None, None), loss=loss)

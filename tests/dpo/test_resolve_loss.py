@@ -27,7 +27,7 @@ def for_loss(name, model, data):
     return train, score(model, train) if known else None, (val, score(model, val) if known else None)
 
 
-@pytest.mark.parametrize("name", [name for name in LOSSES if name != "discopop"])
+@pytest.mark.parametrize("name", [name for name in LOSSES if name not in ("discopop", "kto")])
 def test_every_named_loss_raises_the_chosen_side_above_the_rejected(name, model, data, trained):
     arguments = for_loss(name, model, data)
     _, history = trained(model, arguments, SHORT, loss=name)
@@ -68,7 +68,11 @@ def test_a_setting_in_two_places_is_refused():
     for twice in (loss, mine):
         with pytest.raises(CourseError, match="beta is given twice"):
             resolve_loss(twice, beta=0.2)
-    with pytest.raises(CourseError, match="The loss \"dpo\" has no setting 'rpo_alpha'. It has beta."):
+
+
+def test_plain_dpo_with_an_anchor_is_refused_and_the_losses_that_have_one_are_named():
+    has = "The loss \"dpo\" has no setting 'rpo_alpha'. It has beta. Losses that have it: rpo, rpo-sum."
+    with pytest.raises(CourseError, match=has):
         resolve_loss("dpo", rpo_alpha=0.1)
 
 
