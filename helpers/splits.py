@@ -41,7 +41,7 @@ def _texts(record: dict) -> Iterator[tuple[str, str]]:
             yield kind, record[key]
 
 
-def _key(kind: str, text: str) -> str:
+def _text_key(kind: str, text: str) -> str:
     """Equal for texts that are the same up to case, spaces and punctuation; a question is no answer."""
     return fingerprint(kind == "question", APART.findall(text.casefold()) or text.strip())
 
@@ -61,7 +61,7 @@ def fact_groups(records: Sequence[dict]) -> list[list[int]]:
 
     for row, record in enumerate(records):
         for kind, text in _texts(record):
-            parent[root(row)] = root(first.setdefault(_key(kind, text), row))
+            parent[root(row)] = root(first.setdefault(_text_key(kind, text), row))
     for row in range(len(records)):
         groups.setdefault(root(row), []).append(row)
     return list(groups.values())
@@ -85,7 +85,7 @@ def split_by_fact(records: Sequence[dict], validation: float = 0.1, test: float 
     if len(groups) < needed:
         raise CourseError(_too_few(records, groups, needed))
     # By a hash of the texts: a shuffled file has the same parts.
-    groups.sort(key=lambda rows: fingerprint(seed, min(_key(*next(_texts(records[row]))) for row in rows)))
+    groups.sort(key=lambda rows: fingerprint(seed, min(_text_key(*next(_texts(records[row]))) for row in rows)))
     drawn = {}
     for part, share in (("test", test), ("validation", validation)):
         needed -= share > 0
@@ -108,7 +108,7 @@ def _too_few(records: Sequence[dict], groups: list[list[int]], needed: int) -> s
     """How many facts the rows are about, and the text that ties most of them."""
     keys = {}
     for row in max(groups, key=len, default=[]):
-        for key, words in {_key(*words): words for words in _texts(records[row])}.items():
+        for key, words in {_text_key(*words): words for words in _texts(records[row])}.items():
             keys.setdefault(key, []).append(words)
     tie = max(keys.values(), key=len, default=[])
     facts = "one fact" if len(groups) == 1 else f"{len(groups)} different facts"
@@ -124,10 +124,10 @@ def _too_few(records: Sequence[dict], groups: list[list[int]], needed: int) -> s
 
 def shared(records: Sequence[dict], one: Sequence[int], other: Sequence[int]) -> list[Shared]:
     """What the rows `other` have in common with the rows `one`: a question, a neutral answer, a side."""
-    first = {_key(*text): row for row in reversed(one) for text in _texts(records[row])}  # earlier rows overwrite
+    first = {_text_key(*text): row for row in reversed(one) for text in _texts(records[row])}  # earlier rows overwrite
     return [
-        Shared(row, first[_key(kind, text)], kind, text)
+        Shared(row, first[_text_key(kind, text)], kind, text)
         for row in other
         for kind, text in _texts(records[row])
-        if _key(kind, text) in first
+        if _text_key(kind, text) in first
     ]

@@ -12,6 +12,7 @@ from helpers.audit.gate import Audit, audited_rows
 from helpers.audit.shortcuts import levels_of, voice_counts
 from helpers.files import CourseError, read_jsonl
 from helpers.pairs.checks import prompt_key
+from helpers.splits import Split
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 EXAMPLES = 3
@@ -25,13 +26,13 @@ def dataset_card(
     title: str,
     licence: str,
     provenance: Sequence[dict] = (),
-    split: tuple[Sequence[int], Sequence[int]] | None = None,
+    split: Sequence[Sequence[int]] = (),
     notes: Sequence[str] = (),
 ) -> str:
     """The card as Markdown, with the header that the Hugging Face Hub reads.
 
     report: the audit of these records. licence: such as "cc-by-4.0". provenance: the builder's rows of these records,
-    in any order. split: indices of training and validation rows. notes: known limits in your own words.
+    in any order. split: as the audit had it. notes: known limits in your own words.
     Raises CourseError without a title or a licence, or if the audit saw another number of records.
     """
     rows = audited_rows(records, report)
@@ -75,8 +76,7 @@ def _sizes(rows: list[dict], split) -> str:
         ("questions with several pairs", f"{sum(count > 1 for count in questions.values()):,}"),
         ("pairs with an input", f"{sum(bool(row['input']) for row in rows):,}"),
     ]
-    if split is not None:
-        table += [("training pairs", f"{len(split[0]):,}"), ("validation pairs", f"{len(split[1]):,}")]
+    table += [(f"{name} pairs", f"{len(part):,}") for name, part in zip(Split._fields, split, strict=False)]
     return "## Size\n\n" + _markdown_table(("what", "number"), table)
 
 

@@ -75,7 +75,7 @@ class AuditInput:
     settings: AuditSettings = AuditSettings()
     language: str | None = ENGLISH  # None: not known
     answers: dict[tuple[str, str], list[str]] = field(default_factory=dict)  # what a right answer must contain
-    split: tuple[list[int], list[int]] | None = None  # indices of the training and of the validation rows
+    split: Sequence[Sequence[int]] | None = None  # indices of the training, validation and, if there are any, test rows
 
 
 class Skipped(Exception):

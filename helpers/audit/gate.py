@@ -1,6 +1,6 @@
 """The gate: would I train on this? It reports, it can clean, and it never deletes silently."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from helpers.audit import rows as row_checks
@@ -85,14 +85,14 @@ def audit(
     *,
     settings: AuditSettings | None = None,
     answers: dict[tuple[str, str], list[str]] | None = None,
-    split: tuple[list[int], list[int]] | None = None,
+    split: Sequence[Sequence[int]] | None = None,
     only: Iterable[str] = CHECKS,
 ) -> Audit:
     """Check five-key records (dicts or PreferenceRecords).
 
     criterion: what the pairs prefer; it says which share of longer chosen sides is to be expected, and has the rule
     by which the voices are checked. answers: what a right answer must contain, by (instruction, input); see
-    `answer_keys`. split: indices of the training and the validation rows. only: names of the checks to run.
+    `answer_keys`. split: of split_by_fact, or (training, validation) as indices. only: names of the checks to run.
     Raises CourseError for a record without the five texts, a split that names rows that are not there, or an unknown
     check.
     """

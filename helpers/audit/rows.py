@@ -4,11 +4,13 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import combinations
 
 from helpers.audit.findings import ENGLISH, AuditInput, Finding, Skipped, by_rows
 from helpers.pairs.checks import meta_text, new_numbers, normalised, prompt_key, refusals
 from helpers.pairs.near_duplicates import near_repeats
 from helpers.records import FIVE_KEYS, contains_answer
+from helpers.splits import Split, shared
 
 SIDES = ("chosen", "rejected")
 CLOSING = set("*_~`$€£%°|/=")  # besides punctuation: what Markdown, formulas and amounts may end with
@@ -143,14 +145,17 @@ def repeated_rows(data: AuditInput) -> Finding:
 
 
 def split_leakage(data: AuditInput) -> Finding:
-    """A question of the validation rows that is asked in the training rows, too, up to case and punctuation."""
+    """A row of the validation or test part that has a question, a neutral answer or a side of a part before it."""
     if data.split is None:
-        raise Skipped("no split was given. Pass split=(training, validation), indices of rows.")
-    train, held_out = data.split
-    trained = {prompt_key(data.rows[index]): index for index in reversed(train)}  # the first of equal ones stays
-    others = {index: trained.get(prompt_key(data.rows[index])) for index in held_out}
-    bad = {index: f"asked in training record {n + 1}, too" for index, n in others.items() if n is not None}
-    return by_rows(bad, len(held_out), "of the validation part ask a training question")
+        raise Skipped("no split was given. Pass split=split_by_fact(rows), or (training, validation) as indices.")
+    bad, kinds = {}, {}
+    for earlier, later in combinations(range(len(data.split)), 2):
+        for row, other, kind, text in shared(data.rows, data.split[earlier], data.split[later]):
+            bad.setdefault(row, f"{kind} {shortened(text)}, as record {other + 1} ({Split._fields[earlier]})")
+            kinds.setdefault(kind, set()).add(row)
+    counts = ", ".join(f"{kind} {len(rows):,}" for kind, rows in kinds.items())
+    fault = "of the held-out parts share a text with another part" + (f" ({counts})" if counts else "")
+    return by_rows(bad, sum(map(len, data.split[1:])), fault)
 
 
 def unusual_characters(data: AuditInput) -> Finding:

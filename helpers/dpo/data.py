@@ -1,4 +1,4 @@
-"""From preference records to tokens: tokenising, what exceeds the context, single responses, splitting.
+"""From preference records to tokens: tokenising, what exceeds the context, single responses.
 
 The unit is a TokenRow, a prompt and one response. A TokenPair has two of them, and so has an Unpaired response.
 """
@@ -190,30 +190,3 @@ def with_mismatched(labelled, longest) -> list[Unpaired]:
             )
         result.append(Unpaired(prompt, response, label, other))
     return result
-
-
-def grouped_split(records, share=0.1, seed=0) -> tuple[list[int], list[int]]:
-    """Indices of the records to train on, and of about `share` to validate on. No instruction is in both.
-
-    If all records have the same instruction, no input is in both. At least one group is for validation, however
-    few records there are; only if all ask the same question there is none.
-    """
-    groups = grouped(records, lambda record: record["instruction"])
-    if len(groups) == 1:
-        groups = grouped(records, lambda record: record.get("input"))
-    random.Random(seed).shuffle(groups)
-    train, val = [], []
-    for group in groups:
-        (val if len(val) + len(group) <= share * len(records) else train).extend(group)
-    if not val and share > 0 and len(groups) > 1:
-        val = min(groups, key=len)
-        train = set(train) - set(val)
-    return sorted(train), sorted(val)
-
-
-def grouped(records, key) -> list[list[int]]:
-    """The places of the records that have the same key, in the order of their first record."""
-    groups = {}
-    for place, record in enumerate(records):
-        groups.setdefault(key(record), []).append(place)
-    return list(groups.values())

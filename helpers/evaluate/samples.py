@@ -11,13 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import rel_entr  # p ln(p/q), and 0 where p is 0
 
-from helpers.dpo.data import grouped_split, tokenize_pairs
+from helpers.dpo.data import tokenize_pairs
 from helpers.dpo.logprobs import score
 from helpers.files import CourseError
 from helpers.gpt.batches import TokenRow
 from helpers.gpt.prompt import format_prompt
 from helpers.gpt.sampling import UNTRUNCATED, complete_ids, strip_eot
 from helpers.records import contains_answer
+from helpers.splits import split_by_fact
 from helpers.stats import Estimate, bootstrap, estimate
 
 ROOM = 64  # tokens that must be left in the context for an answer
@@ -30,30 +31,32 @@ def _question_tokens(record, tok) -> int:
 
 
 def held_out(records, tok, block_size, share=0.1, seed=0, overflow="skip") -> tuple[list[dict], list[dict], str]:
-    """Split preference records as notebook 07 does: those it trains on, the questions it does not, and a summary.
+    """Split preference records as notebook 07 does: those it trains on, the questions of the test part, and a summary.
 
-    Each question is asked once, whatever the number of pairs about it, and keeps its first pair. Of more than 400
-    questions 400 are drawn. Raises CourseError if fewer than 20 are left, or as `tokenize_pairs` does.
+    share: the test part's. Each question is asked once, whatever the number of pairs about it, and keeps its first
+    pair. Of more than 400 questions 400 are drawn. Raises CourseError if fewer than 20 are left, or as
+    `tokenize_pairs` and `split_by_fact` do.
     """
     fitted = tokenize_pairs(records, tok, block_size, overflow)
     kept = [records[i] for i in fitted.kept]
-    train, val = grouped_split(kept, share, seed)
-    first = {(kept[i]["instruction"], kept[i]["input"]): kept[i] for i in reversed(val)}  # earlier pairs overwrite
+    split = split_by_fact(kept, test=share, seed=seed)
+    first = {(kept[i]["instruction"], kept[i]["input"]): kept[i] for i in reversed(split.test)}  # the first stays
     questions = [r for r in reversed(first.values()) if _question_tokens(r, tok) + ROOM <= block_size]
     if len(questions) < FEWEST_QUESTIONS:
         raise CourseError(
             f"Only {len(questions)} different questions of the {len(records)} records could be held out and fit into "
-            f"the context with their answer, and an evaluation needs {FEWEST_QUESTIONS}. Bring more records, with more "
-            "different instructions, or a model with a larger context (GPTConfig.block_size, notebook 06)."
+            f"the context with their answer, and an evaluation needs {FEWEST_QUESTIONS}. Bring records about "
+            "more facts, or a model with a larger context (GPTConfig.block_size, notebook 06)."
         )
     note = (
-        f"{fitted}\n{len(train)} pairs to train on, {len(val)} held out with {len(first)} different questions, "
+        f"{fitted}\n{len(split.train)} pairs to train on, {len(split.validation)} to choose on, "
+        f"{len(split.test)} to test with. These ask {len(first)} different questions, "
         f"{len(first) - len(questions)} of them left out: prompt and answer leave no room of {ROOM} tokens."
     )
     if len(questions) > MOST_QUESTIONS:
         questions = [questions[i] for i in sorted(random.Random(seed).sample(range(len(questions)), MOST_QUESTIONS))]
         note += f" Of the others {MOST_QUESTIONS} are asked, drawn at random."
-    return [kept[i] for i in train], questions, note
+    return [kept[i] for i in split.train], questions, note
 
 
 @dataclass(frozen=True)

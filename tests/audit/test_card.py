@@ -34,7 +34,7 @@ def numbers(card, name):
 
 def test_the_numbers_are_those_of_the_data(rows, found):
     card = card_of(rows, found, split=(list(range(100)), list(range(100, 120))))
-    assert numbers(card, "pairs") == ["120"] and numbers(card, "training pairs") == ["100"]
+    assert numbers(card, "pairs") == ["120"] and numbers(card, "train pairs") == ["100"]
     assert numbers(card, "different questions") == [str(len({(r["instruction"], r["input"]) for r in rows}))]
     words = sum(len(row["chosen"].split()) for row in rows) / len(rows)
     assert numbers(card, "chosen")[0] == f"{words:.1f}"

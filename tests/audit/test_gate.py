@@ -11,6 +11,7 @@ from helpers.audit.gate import CHECKS, CLEANED, Audit, answer_keys, audit, clean
 from helpers.files import DATA, CourseError
 from helpers.politeness import POLITENESS
 from helpers.records import load_instructions, load_preferences
+from helpers.splits import split_by_fact
 
 SHIPPED = DATA / "instruction-data-with-preference.json"
 
@@ -27,8 +28,7 @@ def answers():
 
 @pytest.fixture(scope="module")
 def found(rows, answers) -> Audit:
-    half = len(rows) // 2
-    return audit(rows, answers=answers, split=(range(half), range(half, len(rows))))
+    return audit(rows, answers=answers, split=split_by_fact(rows))
 
 
 def test_the_shipped_set_passes_every_check(found):

@@ -110,9 +110,28 @@ def test_split_leakage_ignores_case_and_punctuation():
     again = {"instruction": "what is place number 1 called"}
     rows = data({}, {}, {}, again, split=([0, 1, 2], [3]))
     finding = split_leakage(rows)
-    assert finding.passed is False and finding.rows == {3: "asked in training record 2, too"}
+    assert finding.passed is False
+    assert finding.rows == {3: 'question "what is place number 1 called", as record 2 (train)'}
     assert split_leakage(data(split=([0, 1], [2, 3]))).passed
     assert split_leakage(data(split=([0], []))).passed
+
+
+def test_split_leakage_looks_at_answers_and_at_all_three_parts():
+    first = row(0)
+    rows = data({}, {"output": first["output"]}, {}, {"rejected": first["chosen"]}, split=([0], [1, 2], [3]))
+    finding = split_leakage(rows)
+    assert (
+        finding.message
+        == "2 of 3 rows of the held-out parts share a text with another part (neutral answer 1, side 1)."
+    )
+    assert finding.rows == {
+        1: f'neutral answer "{first["output"]}", as record 1 (train)',
+        3: f'side "{first["chosen"]}", as record 1 (train)',
+    }
+    between = split_leakage(data({}, {}, {"instruction": row(1)["instruction"]}, split=([0], [1], [2])))
+    assert list(between.rows) == [2] and "as record 2 (validation)" in between.rows[2]
+    none = split_leakage(data({}, {}, {}, split=([0], [1], [2])))
+    assert none.passed and none.message == "None of 2 rows of the held-out parts share a text with another part."
 
 
 @pytest.mark.parametrize(

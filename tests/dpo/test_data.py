@@ -1,4 +1,4 @@
-"""Tokenising, padding, splitting and shuffling, for all inputs that hypothesis thinks of."""
+"""Tokenising, padding and shuffling, for all inputs that hypothesis thinks of."""
 
 import re
 from collections import Counter
@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from helpers.dpo.data import (
     TokenPair,
     flip_labels,
-    grouped_split,
     tokenize_pair,
     tokenize_pairs,
 )
@@ -59,36 +58,6 @@ def test_batches_are_shuffled_and_still_bucketed():
     assert longest != sorted(longest) and longest != sorted(longest, reverse=True)
     padded = sum(max(lengths[i] for i in batch) * len(batch) for batch in first)
     assert padded < 1.15 * sum(lengths)
-
-
-instructions = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=40)
-
-
-@given(instructions, st.floats(0, 0.5), st.integers(0, 9))
-def test_no_instruction_is_on_both_sides(names, share, seed):
-    records = [{"instruction": name, "input": ""} for name in names]
-    train, val = grouped_split(records, share, seed)
-    assert sorted(train + val) == list(range(len(names)))
-    assert not {names[i] for i in train} & {names[i] for i in val}
-    groups = Counter(names)
-    assert len(val) <= share * len(names) or len(val) == min(groups.values())
-    assert bool(val) == (share > 0 and len(groups) > 1)
-
-
-def test_split_reaches_its_share_and_depends_on_the_seed():
-    records = [{"instruction": str(i % 150)} for i in range(300)]
-    assert len(grouped_split(records, 0.1)[1]) == 30
-    assert (
-        grouped_split(records, 0.1, seed=0)
-        == grouped_split(records, 0.1, seed=0)
-        != grouped_split(records, 0.1, seed=1)
-    )
-
-
-def test_where_all_instructions_are_the_same_the_inputs_are_split():
-    records = [{"instruction": "Translate.", "input": str(i // 2)} for i in range(100)]
-    train, val = grouped_split(records)
-    assert len(val) == 10 and not {records[i]["input"] for i in train} & {records[i]["input"] for i in val}
 
 
 text = st.text(min_size=1, max_size=8).filter(str.strip)

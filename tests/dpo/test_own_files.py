@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.dpo.data import grouped_split, tokenize_pairs
+from helpers.dpo.data import tokenize_pairs
 from helpers.dpo.logprobs import score
 from helpers.dpo.train import DPOSettings, fit
 from helpers.evaluate import samples as ev
@@ -15,6 +15,7 @@ from helpers.evaluate.compare import before_after, by_task, length_matched
 from helpers.files import CourseError
 from helpers.politeness import POLITENESS
 from helpers.records import load_preferences
+from helpers.splits import split_by_fact
 
 BLOCK = 400
 SETTINGS = DPOSettings(lr=1e-3, epochs=1, batch_size=2, eval_every=1)
@@ -31,12 +32,13 @@ GREETINGS = [
 ]
 FILES = {
     "unicode": [
-        row(n, instruction=f"{n} {GREETINGS[n % 6]}?", chosen=GREETINGS[(n + 1) % 6] + " 🙏") for n in range(40)
+        row(n, instruction=f"{n} {GREETINGS[n % 6]}?", chosen=GREETINGS[(n + 1) % 6] + f" {n} 🙏") for n in range(40)
     ],
     "long": [row(n, output="word " * n, chosen="kind " * (n + 1)) for n in range(1, 90)],
     "no input": [row(n) for n in range(40)],
     "one instruction": [row(n, instruction="Translate into French.", input=f"text {n}") for n in range(60)],
-    "duplicates": [row(n, instruction="Tell me a joke.") for n in range(2000)],
+    "duplicates": [row(n // 100) for n in range(2000)],
+    "one joke": [row(n, instruction="Tell me a joke.") for n in range(2000)],
     "three": [row(n) for n in range(3)],
 }
 
@@ -47,15 +49,14 @@ def load(name, folder):
     return [record.model_dump() for record in load_preferences(path)]
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [name for name in FILES if name != "one joke"])
 def test_any_file_is_tokenised_split_and_trained_on(name, make_gpt, tok, tmp_path):
     records, model = load(name, tmp_path), make_gpt(block_size=BLOCK)
     fitted = tokenize_pairs(records, tok, BLOCK, "skip")
     assert len(fitted.pairs) + len(fitted.skipped) == len(records) and fitted.pairs
     kept = [records[place] for place in fitted.kept]
-    train, val = grouped_split(kept)
-    assert sorted(train + val) == list(range(len(kept)))
-    assert bool(val) == (name != "duplicates")
+    train, val, test = split_by_fact(kept)
+    assert sorted(train + val + test) == list(range(len(kept)))
     few, some = ([fitted.pairs[i] for i in part[:4]] for part in (train, val))
     few = few[:3] if len(few) > 2 else few  # two steps of two pairs, or of two and one
     policy = make_gpt(block_size=BLOCK)
@@ -89,9 +90,16 @@ def key(record):
     return record["instruction"], record["input"]
 
 
-@pytest.mark.parametrize("name, found", [("three", 1), ("duplicates", 0)])
-def test_too_few_questions_to_evaluate_are_said_in_one_sentence(name, found, tok, tmp_path):
-    with pytest.raises(CourseError, match=f"Only {found} different questions of the {len(FILES[name])} records"):
+@pytest.mark.parametrize(
+    "name, sentence",
+    [
+        ("three", "Only 1 different questions of the 3 records"),
+        ("duplicates", "Only 2 different questions of the 2000 records"),
+        ("one joke", '2000 rows cannot be split .* one fact, .* 2000 of them share the question "Tell me a joke."'),
+    ],
+)
+def test_too_few_questions_to_evaluate_are_said_in_one_sentence(name, sentence, tok, tmp_path):
+    with pytest.raises(CourseError, match=sentence):
         ev.held_out(load(name, tmp_path), tok, BLOCK)
 
 
@@ -109,14 +117,15 @@ def test_the_long_ones_are_named_and_never_cut_in_silence(tok, tmp_path):
 def test_a_question_with_many_pairs_is_asked_once(tok, tmp_path):
     records = [row(n // 3, chosen=f"Gladly {n}") for n in range(300)]
     train, questions, summary = ev.held_out(records, tok, BLOCK, share=0.3)
-    assert len(questions) == 30 and len(train) == 210 and "90 held out with 30 different questions" in summary
+    assert (len(questions), len(train)) == (30, 180)
+    assert "180 pairs to train on, 30 to choose on, 90 to test with. These ask 30 different questions" in summary
     assert {r["chosen"] for r in questions} <= {f"Gladly {n}" for n in range(0, 300, 3)}  # the first pair of each
 
 
 def test_of_very_many_questions_some_are_drawn_and_it_is_said(tok):
     records = [row(n) for n in range(1000)]
     train, questions, summary = ev.held_out(records, tok, BLOCK, share=0.5)
-    assert (len(train), len(questions)) == (500, 400) and "Of the others 400 are asked" in summary
+    assert (len(train), len(questions)) == (400, 400) and "Of the others 400 are asked" in summary
     assert questions == ev.held_out(records, tok, BLOCK, share=0.5)[1]
     assert not {key(r) for r in train} & {key(r) for r in questions}
 
@@ -124,5 +133,5 @@ def test_of_very_many_questions_some_are_drawn_and_it_is_said(tok):
 def test_the_split_is_that_of_notebook_07(tok, tmp_path):
     records = load("no input", tmp_path)
     train, questions, _ = ev.held_out(records, tok, BLOCK, share=0.5)
-    assert [records[i] for i in grouped_split(records, 0.5)[0]] == train
-    assert [records[i] for i in grouped_split(records, 0.5)[1]] == questions
+    split = split_by_fact(records, test=0.5)
+    assert [[records[i] for i in part] for part in (split.train, split.test)] == [train, questions]
