@@ -1,5 +1,6 @@
 """The house style of the notebooks as functions: each returns what is wrong, as sentences."""
 
+import ast
 import re
 import statistics
 from pathlib import Path
@@ -35,7 +36,13 @@ def execution(notebook: NotebookNode) -> list[str]:
                 wrong.append(f"cell {cell.execution_count} stores an error: {output.ename}")
             if output.get("name") == "stderr":
                 wrong.append(f"cell {cell.execution_count} stores stderr: {output.text[:80]!r}")
+            if output.output_type == "execute_result" and not ends_in_a_value(cell.source):
+                wrong.append(f"cell {cell.execution_count} stores a value, but its last line shows none")
     return wrong
+
+
+def ends_in_a_value(source: str) -> bool:
+    return isinstance(ast.parse(re.sub(r"^[%!].*$", "0", source, flags=re.MULTILINE)).body[-1], ast.Expr)
 
 
 def cell_sizes(notebook: NotebookNode) -> list[str]:

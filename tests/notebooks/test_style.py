@@ -105,6 +105,10 @@ WRONG = {
     "execution counts": lambda nb: style.code_cells(nb)[3].update(execution_count=None),
     "execution counts are [2": lambda nb: style.code_cells(nb)[0].update(execution_count=2),
     "stores an error": lambda nb: set_output(nb, new_output("error", ename="E", evalue="", traceback=[])),
+    "its last line shows none": lambda nb: (
+        set_output(nb, new_output("execute_result", data={"text/html": HTML}, execution_count=1))
+        or set_code(nb, "x\nassert x")
+    ),
     "stores stderr": lambda nb: set_output(nb, new_output("stream", name="stderr", text="Warning")),
     "median": lambda nb: long_cells(nb, 6, 7),
     "a tenth": lambda nb: long_cells(nb, 2, 16),
