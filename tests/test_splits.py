@@ -68,6 +68,9 @@ def test_the_shipped_pairs_are_split_80_10_10_and_nothing_leaks(seed):
     shares = [len(part) / len(SHIPPED) for part in split]
     assert shares == pytest.approx([0.8, 0.1, 0.1], abs=0.01)
     assert leaks(SHIPPED, split) == []
+    train, validation, test = map(len, split)
+    card = (DATA / "README.md").read_text(encoding="utf-8")
+    assert seed or f"{train:,} pairs to train on, {validation} for validation and {test} for the test" in card
     # What the course did before: by question alone every held-out answer is known.
     held_out = set(random.Random(seed).sample(range(len(SHIPPED)), 160))
     train = [index for index in range(len(SHIPPED)) if index not in held_out]

@@ -1,8 +1,8 @@
 """The cues of politeness and bluntness in English: what `voices.politeness` looks for.
 
 Each regular expression is matched, without regard to case, against one piece of a sentence (a piece ends at
-punctuation). They describe the language in general, not the patterns of data/voices.json: extend them when a
-text is misjudged.
+punctuation). None is a pattern of data/voices.json, yet every pattern is recognised, because a test demands it;
+data/README.md measures how much the cues owe to that. Extend them when a text is misjudged.
 """
 
 import re

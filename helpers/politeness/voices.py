@@ -2,7 +2,7 @@
 
 `voiced` adds patterns of data/voices.json to an answer. `politeness` measures any text by the lexicon (lexicon.py).
 It never looks at the patterns, so patterns of every tier and the rewrites of a large language model are measured in
-the same way.
+the same way; but whoever wrote the lexicon knew the patterns (data/README.md measures what that is worth).
 """
 
 import random
