@@ -13,13 +13,17 @@ from helpers.files import CourseError
 from helpers.gpt.batches import collate
 
 
-def token_logprobs(model, batch):
-    """log π of every response token of the batch, (M,), and the row that each belongs to, (M,)."""
+def vocabulary_logprobs(model, batch):
+    """log π of the whole vocabulary at the M response positions of the batch, (M, V), and the row of each, (M,)."""
     rows, positions = batch.mask.nonzero(as_tuple=True)
     hidden = model.hidden(batch.idx)[rows, positions]  # (M, C): no logits for prompt and padding
-    logprobs = model.lm_head(hidden).float().log_softmax(dim=-1)
-    targets = batch.targets[rows, positions]
-    return logprobs.gather(-1, targets[:, None]).squeeze(-1), rows
+    return model.lm_head(hidden).float().log_softmax(dim=-1), rows
+
+
+def token_logprobs(model, batch):
+    """log π of every response token of the batch, (M,), and the row that each belongs to, (M,)."""
+    logprobs, rows = vocabulary_logprobs(model, batch)
+    return logprobs.gather(-1, batch.targets[batch.mask][:, None]).squeeze(-1), rows
 
 
 def sequence_logprobs(model, batch):
@@ -36,9 +40,10 @@ def concatenated_forward(model, samples):
 
 
 def checked_logps(logps, samples) -> Tensor:
-    """What a forward returned for the samples. Raises CourseError unless it is (B, sides), in float32 or finer."""
+    """What a forward returned. Raises CourseError unless it is (B, sides) or, with KL, (B, 2 sides), in float32 or finer."""
     shape = (len(samples), len(samples[0].rows))
-    if not isinstance(logps, Tensor) or logps.shape != shape or logps.dtype not in (torch.float32, torch.float64):
+    shapes = shape, (shape[0], 2 * shape[1])
+    if not isinstance(logps, Tensor) or logps.shape not in shapes or logps.dtype not in (torch.float32, torch.float64):
         result = f"{tuple(logps.shape)}, {logps.dtype}" if isinstance(logps, Tensor) else type(logps).__name__
         raise CourseError(
             f"forward returned {result}, and it must return log-probs {shape}, torch.float32: one row a sample, one "
@@ -47,27 +52,45 @@ def checked_logps(logps, samples) -> Tensor:
     return logps
 
 
+def forward_with_kl(model, samples, reference):
+    """log π of all sides, and KL(π‖π_ref) summed over the positions of each: (B, 2 sides), log-probs first.
+
+    At a position the KL is exact, a sum over the vocabulary; reference is the frozen model (arXiv 2404.11999, eq. 8).
+    """
+    rows = [row for side in zip(*(sample.rows for sample in samples), strict=True) for row in side]
+    batch = collate(rows).to(next(model.parameters()).device)
+    logprobs, places = vocabulary_logprobs(model, batch)
+    with torch.no_grad():
+        reference_logprobs, _ = vocabulary_logprobs(reference, batch)
+    of_tokens = logprobs.gather(-1, batch.targets[batch.mask][:, None]).squeeze(-1)
+    kl = (logprobs.exp() * (logprobs - reference_logprobs)).sum(dim=-1)
+    sums = logprobs.new_zeros(2, len(batch.idx)).index_add(1, places, torch.stack([of_tokens, kl]))
+    return sums.view(-1, len(samples)).T
+
+
 @torch.no_grad()
 def score(model, samples, batch_size=16, forward=concatenated_forward) -> Tensor:
     """log π(response | prompt) of every side of every sample, (n, sides), in the order of the samples, on the CPU.
 
     samples: TokenPairs give (n, 2), the chosen responses in column 0 and the rejected ones in column 1; TokenRows
         (a prompt and one response) give (n, 1); Unpaired gives (n, 2), the response and the mismatched one.
-    forward: scores one batch of samples, (B, sides). Raises CourseError if it returns anything else.
+    forward: scores one batch of samples, (B, sides); the KL of each side, as `forward_with_kl` adds it, is kept.
+        Raises CourseError if it returns anything else.
     There is no gradient, and the model is in eval mode meanwhile: dropout would add noise to the numbers.
     """
-    logps = torch.empty(len(samples), len(samples[0].rows) if samples else 0)
-    order = sorted(range(len(samples)), key=lambda i: samples[i].length)
+    order, scored = sorted(range(len(samples)), key=lambda i: samples[i].length), []
     was_training = model.training
     model.eval()
     try:
         for start in range(0, len(order), batch_size):
-            indices = order[start : start + batch_size]
-            batch = [samples[i] for i in indices]
-            logps[indices] = checked_logps(forward(model, batch), batch).cpu()
+            batch = [samples[i] for i in order[start : start + batch_size]]
+            scored.append(checked_logps(forward(model, batch), batch).cpu())
     finally:
         model.train(was_training)
-    return logps
+    if not scored:
+        return torch.empty(0, 0)
+    scored = torch.cat(scored)
+    return torch.empty_like(scored).index_copy(0, torch.tensor(order), scored)
 
 
 class PairLogps(NamedTuple):
@@ -81,6 +104,8 @@ class PairLogps(NamedTuple):
     ref_l: Tensor | None = None
     shared_w: Tensor | None = None  # log-ratio of the shared prefix, the first min(n_w, n_l) tokens, for LD-DPO
     shared_l: Tensor | None = None
+    kl_w: Tensor | None = None  # KL(π‖π_ref) summed over the positions of the response, if `forward_with_kl` scored it
+    kl_l: Tensor | None = None
 
     @property
     def a_w(self) -> Tensor:
@@ -103,6 +128,13 @@ class PairLogps(NamedTuple):
         if self.shared_w is None:
             raise CourseError("This loss needs the shared prefix. Make the pairs with TokenPair(shared_prefix=True).")
         return self.shared_w - self.shared_l
+
+    @property
+    def kl(self) -> Tensor:
+        """Mean KL(π‖π_ref) along the two responses, in nats. Raises CourseError if it was not scored."""
+        if self.kl_w is None:
+            raise CourseError("This loss needs the KL. Score with partial(forward_with_kl, reference=...) as forward.")
+        return (self.kl_w + self.kl_l) / 2
 
 
 class UnpairedLogps(NamedTuple):
@@ -134,10 +166,13 @@ def need_reference(logp) -> Tensor:
 def label_logps(samples, logps, reference=None) -> PairLogps | UnpairedLogps:
     """Log-probs of B samples under the policy and the reference, (B, sides) each, by name, for the loss.
 
+    logps: as a forward returns them, with or without the KL of each side in further columns.
     reference: the rows of `score` for the same samples; None, or no columns, if there is none.
     Raises CourseError if the policy's have another shape, or less precision than float32.
     """
     checked_logps(logps, samples)
+    sides = len(samples[0].rows)
+    logps, kl = logps[:, :sides], logps[:, sides:].unbind(dim=1)
     refs = () if reference is None else reference.to(logps.device).unbind(dim=1)
     if isinstance(samples[0], Unpaired):
         return _unpaired_logps(samples, *logps.unbind(dim=1), *(refs or (None, None)))
@@ -145,7 +180,8 @@ def label_logps(samples, logps, reference=None) -> PairLogps | UnpairedLogps:
     n_w, n_l = logps.new_tensor(lengths).unbind(dim=1)
     logp_w, logp_l, *shared = logps.unbind(dim=1)
     shared = [logp - ref for logp, ref in zip(shared, refs[2:], strict=True)] if refs else ()
-    return PairLogps(logp_w, logp_l, n_w, n_l, *(refs[:2] or (None, None)), *shared)
+    shared_and_kl = *(shared or (None, None)), *kl[:2]
+    return PairLogps(logp_w, logp_l, n_w, n_l, *(refs[:2] or (None, None)), *shared_and_kl)
 
 
 def _unpaired_logps(samples, logp, mismatched, ref, ref_mismatched) -> UnpairedLogps:

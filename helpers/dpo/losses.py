@@ -2,7 +2,7 @@
 
 A loss is a function of one `PairLogps` (helpers/dpo/logprobs.py) and its settings, beta first, each with a default; it
 returns the losses (B,). `LOSSES` holds DPO and its relatives with their equations and sources; `resolve_loss` takes a
-name of it, or a function that a learner wrote. `dpo_loss` and `anchored_dpo_loss` are those of notebooks 05 and 07.
+name of it, or a function that a learner wrote. `dpo_loss` and `kl_dpo_loss` are those of notebooks 05 and 07.
 
 A log-ratio is a = log π(y|x) - log π_ref(y|x), summed over the tokens of the response y; h = a_w - a_l.
 """
@@ -32,13 +32,9 @@ def dpo_loss(chosen_logratios, rejected_logratios, beta=0.1):
     return losses, chosen_rewards, rejected_rewards
 
 
-def anchored_dpo_loss(p, beta=0.1, rpo_alpha=0.02):
-    """DPO plus rpo_alpha * -log π(y_w|x), up to a constant: as RPO (arXiv 2404.19733), with the sum over tokens.
-
-    The loss is still ln 2 at the start. rpo_alpha = 0 is plain DPO.
-    """
-    losses, _, _ = dpo_loss(p.a_w, p.a_l, beta)
-    return losses - rpo_alpha * p.a_w
+def kl_dpo_loss(p, beta=0.3, kl_coef=0.02):
+    """DPO plus kl_coef * KL(π‖π_ref) along both responses: still ln 2 at the start; kl_coef = 0 is plain DPO."""
+    return dpo_loss(p.a_w, p.a_l, beta)[0] + kl_coef * p.kl
 
 
 class Loss(NamedTuple):
@@ -125,9 +121,11 @@ LOSSES = {
         lambda p, beta=0.1, rpo_alpha=1.0: -logsigmoid(beta * p.h) + rpo_alpha * nll(p.logp_w, p.n_w),
         "-log σ(βh) - α log π(y_w|x) / n_w", "arXiv 2404.19733"),
     "rpo-sum": Loss(
-        anchored_dpo_loss,
+        lambda p, beta=0.1, rpo_alpha=0.02: -logsigmoid(beta * p.h) - rpo_alpha * p.a_w,
         "-log σ(βh) - α a_w",
-        "arXiv 2404.19733, with the sum over tokens, up to a constant: the anchor of notebook 07"),
+        "arXiv 2404.19733, with the sum over tokens, up to a constant: an anchor on the chosen response"),
+    "dpo-kl": Loss(
+        kl_dpo_loss, "-log σ(βh) + κ (KL_w + KL_l) / 2", "notebook 07; the KL along a response: arXiv 2404.11999"),
     "sft": Loss(
         lambda p: -p.logp_w / p.n_w.mean(),
         "-log π(y_w|x), whose mean is taken over all tokens of the batch",

@@ -224,7 +224,7 @@ def check_start(policy, pairs, reference, forward):
         )
     if not reference.size(1):
         return
-    gap = (logps.detach().cpu() - reference[: len(pairs)]).abs().max().item()
+    gap = (logps.detach().cpu()[:, : reference.size(1)] - reference[: len(pairs)]).abs().max().item()
     if not gap < 0.02:
         raise CourseError(
             f"Before the first step the policy's log-probabilities are up to {gap:.3f} away from the reference's. They "

@@ -15,7 +15,9 @@ UNPAIRED = {name: loss.unpaired for name, loss in LOSSES.items() if loss.unpaire
 
 # One pair: log π = -4 and -7, log π_ref = -6 and -8, 4 and 2 tokens. So a_w = 2, a_l = 1, h = 1; of the first two
 # tokens (the shorter length) the log-ratios are 0.5 and 1.
-BY_HAND = PairLogps(*torch.tensor([[-4.0], [-7.0], [4.0], [2.0], [-6.0], [-8.0], [0.5], [1.0]], dtype=torch.float64))
+BY_HAND = PairLogps(
+    *torch.tensor([[-4.0], [-7.0], [4.0], [2.0], [-6.0], [-8.0], [0.5], [1.0], [0.6], [1.0]], dtype=torch.float64)
+)
 
 
 def sigma(x):
@@ -41,6 +43,7 @@ EXPECTED = {  # with the beta of the table
     "dpop": -log_sigma(0.1),  # the chosen response rose, so nothing is added
     "rpo": -log_sigma(0.1) + 4 / 4,
     "rpo-sum": -log_sigma(0.1) - 0.02 * 2,
+    "dpo-kl": -log_sigma(0.3) + 0.02 * 0.8,  # the mean of 0.6 and 1.0 nats
     "sft": 4 / 4,
     "ld-dpo": -log_sigma(0.1 * ((0.5 + 0.5 * 1.5) - 1)),  # the last 1.5 of a_w = 2 come from its third and fourth token
     "dpo-norm": -log_sigma(5 * (2 / 4 - 1 / 2)),
@@ -114,7 +117,7 @@ def test_the_two_ipos_differ_by_the_length_alone():
 def test_gradients_are_those_of_the_formula(name):
     """Against differences in double precision, for the sides that the policy can move."""
     torch.manual_seed(0)
-    pairs = PairLogps(*(3 * torch.randn(6, dtype=torch.float64) for _ in range(8)))
+    pairs = PairLogps(*(3 * torch.randn(6, dtype=torch.float64) for _ in range(10)))
     lengths = torch.randint(1, 20, (2, 6)).double()
     pairs = pairs._replace(n_w=lengths[0], n_l=lengths[1], logp_w=pairs.logp_w - 12, logp_l=pairs.logp_l - 12)
     pairs = pairs._replace(ref_w=pairs.ref_w - 12, ref_l=pairs.ref_l - 12)
@@ -127,7 +130,7 @@ def test_gradients_are_those_of_the_formula(name):
 @pytest.mark.parametrize("name", [name for name in PAIRED if name != "discopop"])
 def test_each_asks_for_the_chosen_side_over_the_rejected(name):
     """At the start, where policy and reference are equal, the chosen side is not pushed below the rejected one."""
-    start = PairLogps(*(torch.full((1,), x) for x in (-9.0, -9.0, 5.0, 5.0, -9.0, -9.0, 0.0, 0.0)))
+    start = PairLogps(*(torch.full((1,), x) for x in (-9.0, -9.0, 5.0, 5.0, -9.0, -9.0, 0.0, 0.0, 0.0, 0.0)))
     start = start._replace(
         logp_w=torch.tensor([-9.0], requires_grad=True), logp_l=torch.tensor([-9.0], requires_grad=True)
     )
@@ -158,7 +161,7 @@ def test_no_nan_or_infinity_at_the_far_ends(name, dtype):
     for tokens in (1.0, 40.0):
         moved = [logp.clone().requires_grad_() for logp in (logp_w, logp_l)]
         n = torch.full_like(a_w, tokens)
-        pairs = PairLogps(*moved, n, n, base, base, moved[0] - base, moved[1] - base)
+        pairs = PairLogps(*moved, n, n, base, base, moved[0] - base, moved[1] - base, *torch.ones(2, 1))
         losses = value(name, pairs)
         assert losses.isfinite().all(), losses[~losses.isfinite()]
         losses.float().mean().backward()

@@ -1,13 +1,24 @@
 """Batches and log-probs against one row at a time by hand; every known way to get them wrong is caught."""
 
+import copy
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 from torch.nn import functional as F
 
 from helpers.dpo.data import tokenize_pair
-from helpers.dpo.logprobs import sequence_logprobs, token_logprobs
+from helpers.dpo.logprobs import (
+    concatenated_forward,
+    forward_with_kl,
+    label_logps,
+    score,
+    sequence_logprobs,
+    token_logprobs,
+)
+from helpers.dpo.losses import resolve_loss
+from helpers.files import CourseError
 from helpers.gpt.batches import Batch, collate
 
 
@@ -210,3 +221,27 @@ def test_the_boundary_check_catches(wrong, tok):
 def test_text_that_looks_like_end_of_text_is_plain_text(tok):
     pair = tokenize_pair("Q", "yes<|endoftext|>", "no", tok, block_size=48)
     assert pair.chosen.count(tok.eot_token) == 1
+
+
+def test_forward_with_kl_gives_the_log_probs_and_the_kl_along_each_side(model, pairs):
+    reference = copy.deepcopy(model)
+    with torch.no_grad():
+        for p in model.parameters():
+            p += 0.02 * torch.randn(p.shape, generator=torch.Generator().manual_seed(p.numel()))
+        logps, kl = forward_with_kl(model, pairs, reference).split(2, dim=1)
+        assert torch.allclose(logps, concatenated_forward(model, pairs), atol=1e-5)
+        pair = pairs[0]
+        row = torch.tensor([pair.prompt + pair.rejected])
+        ours, theirs = (m(row)[0, len(pair.prompt) - 1 : -1].log_softmax(-1) for m in (model, reference))
+        assert torch.isclose(kl[0, 1], (ours.exp() * (ours - theirs)).sum(), atol=1e-5)
+        assert (kl > 0).all()
+        assert torch.allclose(forward_with_kl(reference, pairs, reference)[:, 2:], torch.zeros(1), atol=1e-6)
+
+
+def test_the_kl_reaches_the_loss_by_name_and_its_absence_is_an_error(model, pairs):
+    logps = label_logps(pairs, forward_with_kl(model, pairs, copy.deepcopy(model)), score(model, pairs))
+    assert torch.allclose(resolve_loss("dpo-kl", beta=0.3)(logps), torch.tensor(2.0).log(), atol=1e-5)
+    held = score(model, pairs, forward=partial(forward_with_kl, reference=model))
+    assert held.shape == (len(pairs), 4)
+    with pytest.raises(CourseError, match="forward_with_kl"):
+        resolve_loss("dpo-kl")(label_logps(pairs, concatenated_forward(model, pairs), score(model, pairs)))

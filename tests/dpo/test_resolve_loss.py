@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from helpers.dpo.data import unpaired_from_pairs
-from helpers.dpo.logprobs import PairLogps, score
+from helpers.dpo.logprobs import PairLogps, concatenated_forward, forward_with_kl, score
 from helpers.dpo.losses import LOSSES, dpo_loss, resolve_loss
 from helpers.dpo.train import DPOSettings, evaluate_pairs
 from helpers.files import CourseError
@@ -30,7 +30,8 @@ def for_loss(name, model, data):
 @pytest.mark.parametrize("name", [name for name in LOSSES if name not in ("discopop", "kto")])
 def test_every_named_loss_raises_the_chosen_side_above_the_rejected(name, model, data, trained):
     arguments = for_loss(name, model, data)
-    _, history = trained(model, arguments, SHORT, loss=name)
+    forward = partial(forward_with_kl, reference=model) if name == "dpo-kl" else concatenated_forward
+    _, history = trained(model, arguments, SHORT, loss=name, forward=forward)
     change = [history[-1][f"{side}_logps"] - history[0][f"{side}_logps"] for side in ("chosen", "rejected")]
     assert change[0] > change[1] + 1, change
     assert history[-1]["margin"] > history[0]["margin"] and math.isfinite(history[-1]["val_loss"])
