@@ -20,7 +20,10 @@ TAUGHT = {
         *("CausalSelfAttention", "MLP", "Block", "init_weights", "GPT"),
         *("encode_example", "sft_loss", "prompt_dropout", "orthogonal", "muon_step", "train_sft"),
     ],
-    "07": ["collate", "token_logprobs", "sequence_logprobs", "concatenated_forward", "vocabulary_logprobs", "forward_with_kl", "train_dpo", "kl_dpo_loss"],
+    "07": [
+        *("collate", "vocabulary_logprobs", "token_logprobs", "sequence_logprobs", "concatenated_forward"),
+        *("forward_with_kl", "kl_dpo_loss", "train_dpo"),
+    ],
     "08": ["per_answer", "both_orders", "scores", "win_rate", "log_ratios", "reward_accuracy", "judge_json_prompt"],
 }
 
