@@ -1,5 +1,6 @@
 """Training: one generator, which takes the steps, and one function around it: bar, validation, checkpoints, Ctrl-C."""
 
+import copy
 import math
 import signal
 import threading
@@ -103,6 +104,15 @@ def metrics(loss, logps, losses) -> dict:
             values |= {"reference_chosen_logps": logps.ref_w, "reference_rejected_logps": logps.ref_l}
     values |= {"loss": losses, "accuracy": right.float()}
     return {name: tensor.mean().item() for name, tensor in values.items()}
+
+
+def interpolate(reference, policy, share):
+    """A model whose weights lie this share of the way from the reference to the policy (WiSE-FT, arXiv 2109.01903)."""
+    between = copy.deepcopy(reference)
+    with torch.no_grad():
+        for p, end in zip(between.parameters(), policy.parameters(), strict=True):
+            p.lerp_(end, share)
+    return between
 
 
 def evaluate_pairs(policy, pairs, reference, loss, batch_size=16, forward=concatenated_forward) -> dict:

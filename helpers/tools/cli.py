@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.files import NOTEBOOKS, ROOT, CourseError
+from helpers.studies import STUDIES
 from helpers.tools.build_options import build_options
 from helpers.tools.environment import FOR_COURSE, FOR_PARITY, FOR_TESTS, Environment, ensure
 from helpers.tools.notebooks import find_notebook, select_notebooks
@@ -72,6 +73,14 @@ def data_names(arguments: list[str]) -> list[str]:
     return arguments
 
 
+def study_options(arguments: list[str]) -> argparse.Namespace:
+    """`name` of the study, and `jobs`, the number of its runs that go side by side."""
+    parser = argparse.ArgumentParser(prog="python3 -m helpers study", description=COMMANDS["study"].summary)
+    parser.add_argument("name", choices=STUDIES)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs side by side (default: all cores)")
+    return parser.parse_args(arguments)
+
+
 COMMANDS = {
     "lab": Command("open the course in JupyterLab (arguments go to JupyterLab)", "tools.cli:open_lab"),
     "run": Command(
@@ -98,6 +107,9 @@ COMMANDS = {
     "data": Command(f"make again what ships in data/: {', '.join(MAKERS)}", "tools.cli:make_data", data_names),
     "evaluate-course-models": Command(
         "measure the course models on held-out records", "tools.course.measure:measure_course_models"
+    ),
+    "study": Command(
+        "compute a study that the notebooks show, again (NAME, --jobs N)", "tools.studies.run:run_study", study_options
     ),
     "sync": Command("write the links and tables that follow from the list of notebooks", "tools.notebooks:sync"),
 }

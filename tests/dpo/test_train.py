@@ -13,7 +13,7 @@ import torch
 from helpers.dpo.data import tokenize_pairs
 from helpers.dpo.logprobs import concatenated_forward, score, sequence_logprobs
 from helpers.dpo.losses import LOSSES, Loss, resolve_loss
-from helpers.dpo.train import DPOSettings, evaluate_pairs, fit, linear_schedule, train_dpo
+from helpers.dpo.train import DPOSettings, evaluate_pairs, fit, interpolate, linear_schedule, train_dpo
 from helpers.files import ROOT, CourseError
 from helpers.gpt.batches import Batch, collate
 from helpers.records import load_preferences
@@ -234,3 +234,16 @@ def test_a_pair_goes_from_the_file_to_the_gradient_through_nine_files(model, tok
         sys.setprofile(None)
     assert crossed > {"records.py", "data.py", "logprobs.py", "losses.py", "train.py", "model.py"}
     assert len(crossed) <= 9, sorted(crossed)
+
+
+def test_interpolate_goes_a_share_of_the_way_and_leaves_both_ends_alone(model):
+    far = copy.deepcopy(model)
+    with torch.no_grad():
+        for p in far.parameters():
+            p += 1
+    ends = [[p.clone() for p in end.parameters()] for end in (model, far)]
+    for share in (0.0, 0.25, 1.0):
+        for p, start, end in zip(interpolate(model, far, share).parameters(), *ends, strict=True):
+            torch.testing.assert_close(p, start + share * (end - start))
+    for end, kept in zip((model, far), ends, strict=True):
+        assert all(torch.equal(p, q) for p, q in zip(end.parameters(), kept, strict=True))

@@ -6,7 +6,6 @@ to itself and one thread, so its result does not depend on how many run side by 
 
 import argparse
 import hashlib
-import os
 import platform
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -25,19 +24,11 @@ from helpers.tools.studies.grids import GRIDS
 INPUTS = ("instruction-data.json", "instruction-data-with-preference.json", "voices.json", "sft/model.safetensors")
 
 
-def study_options(arguments: list[str]) -> argparse.Namespace:
-    """`name` of the study and `jobs`, the number of runs side by side."""
-    parser = argparse.ArgumentParser(prog="python3 -m helpers study", description="compute a study again")
-    parser.add_argument("name", choices=STUDIES)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs side by side (default: all cores)")
-    return parser.parse_args(arguments)
-
-
 def run_study(options: argparse.Namespace) -> None:
     """Compute what is missing of a study, then write its file."""
     name, inputs = options.name, input_hashes()
     version, question = STUDIES[name]
-    grid, measure = GRIDS[name]
+    settings, grid, measure = GRIDS[name]
     key = partial(fingerprint, name, version, inputs)
     with JsonlStore(BUILD / "studies" / f"{name}.jsonl") as store:
         missing = [run for run in grid if key(run) not in store]
@@ -52,6 +43,7 @@ def run_study(options: argparse.Namespace) -> None:
             "study": name,
             "version": version,
             "question": question,
+            "settings": settings,
             "seeds": sorted({run["seed"] for run in grid}),
             "inputs": inputs,
             "versions": {"python": platform.python_version(), "torch": torch.__version__},
