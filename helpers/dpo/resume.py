@@ -18,7 +18,7 @@ from helpers.records import fingerprint
 class TrainCheckpoint:
     """Saves and restores weights, optimizer state, reference log-probs (tensors) and history (JSON).
 
-    Batches depend on seed and epoch alone and training uses no dropout, so there is no random state to keep.
+    Batches and dropout depend on the seed and the step alone, so there is no random state to keep.
     With `file` None nothing is saved.
     """
 

@@ -53,9 +53,10 @@ class DPOSettings:
 
 def train_dpo(policy, optimizer, pairs, reference, settings, loss, forward=concatenated_forward, done=0):
     """DPO (arXiv 2305.18290): train the policy in place, one step at a time, and yield the metrics of each step."""
-    policy.eval()  # no dropout: the policy is scored exactly as the reference was
     batches = all_batches(pairs, settings)
     for step, (epoch, indices) in list(enumerate(batches, start=1))[done:]:
+        torch.manual_seed(1000 * settings.seed + step)  # a resumed run has the same dropout
+        policy.train()
         batch = [pairs[i] for i in indices]
         logps = label_logps(batch, forward(policy, batch), reference[indices])
         losses = loss(logps)
@@ -66,6 +67,7 @@ def train_dpo(policy, optimizer, pairs, reference, settings, loss, forward=conca
         grad_norm = torch.nn.utils.clip_grad_norm_(policy.parameters(), settings.max_grad_norm)
         check_gradient(step, losses, grad_norm)
         optimizer.step()
+        policy.eval()
         yield {"step": step, "epoch": epoch, "lr": lr, "grad_norm": grad_norm.item(), **metrics(loss, logps, losses)}
 
 

@@ -75,10 +75,20 @@ def test_same_seed_same_weights_other_seed_other_order(model, data, trained, sam
     assert same_weights(a, b) and not same_weights(a, c)
 
 
-def test_dropout_of_the_policy_is_off(make_gpt, pairs, trained):
-    model = make_gpt(dropout=0.3)
-    _, history = trained(model, (pairs, score(model, pairs), None))
-    assert history[0]["loss"] == pytest.approx(math.log(2), abs=1e-4)
+def test_dropout_is_on_in_a_step_and_off_between_steps(make_gpt, pairs, trained, same_weights):
+    model, seen = make_gpt(dropout=0.3), []
+    data = pairs, score(model, pairs), None
+    settings = DPOSettings(epochs=2, batch_size=4)
+
+    def watched(policy, batch):
+        seen.append(policy.training)
+        return concatenated_forward(policy, batch)
+
+    policy, history = trained(model, data, settings, forward=watched)
+    assert seen == [False] + [True] * len(history) and not policy.training  # first check_start, then the steps
+    assert history[0]["loss"] != pytest.approx(math.log(2), abs=1e-4)
+    torch.manual_seed(99)  # whatever was drawn before
+    assert same_weights(policy, trained(model, data, settings)[0])
 
 
 def test_the_learning_rate_rises_and_then_falls(model, data, trained):

@@ -110,7 +110,7 @@ def seed_points(seed):
 def frontier_points(method, beta, lr, seed):
     """One loss, measured four times along its training, and at the end on the way back to the reference."""
     sft, tok, _ = load_model(DATA / "sft")
-    for policy, point in tuned(sft, tok, DPOSettings(lr=lr, seed=seed), METHODS[method], beta=beta, marks=4):
+    for policy, point in tuned(sft, tok, DPOSettings(lr=lr, seed=seed), FRONTIER[method], beta=beta, marks=4):
         yield point | {"share": 1.0} | measured(policy, tok, reference=sft, seed=seed)
     yield point | {"share": SHARE} | measured(interpolate(sft, policy, SHARE), tok, reference=sft, seed=seed)
 
@@ -147,12 +147,12 @@ def noise_points(loss, noise, seed):
 
 
 SHARE = 0.8  # of the way from the reference to the policy, as in notebook 07
-METHODS = {"plain": "dpo", "anchor": "rpo-sum", "KL": "dpo-kl"}
+FRONTIER = {"plain": "dpo", "anchor": "rpo-sum", "KL": "dpo-kl"}
 GRIDS = {  # study: (what all its runs have in common, the runs, the function that measures one)
     "seeds": ("Settings of notebooks 06 and 07; test questions.", grid(seed=SEEDS), seed_points),
     "frontier": (
-        "Shipped student, 4 epochs, batches of 32, anchor 0.02 or KL 0.02; validation questions, uncut.",
-        grid(method=tuple(METHODS), beta=(0.1, 0.3), lr=(5e-5, 2e-4), seed=SEEDS),
+        "Shipped student, 4 epochs, batches of 32, anchor 0.02 or KL 0.015; validation questions, uncut.",
+        grid(method=tuple(FRONTIER), beta=(0.1, 0.3), lr=(5e-5, 2e-4), seed=SEEDS),
         frontier_points,
     ),
     "kinds": (
