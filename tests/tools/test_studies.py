@@ -29,7 +29,7 @@ def study(tmp_path, monkeypatch):
     monkeypatch.setattr(run, "BUILD", tmp_path)
     monkeypatch.setattr(run, "study_file", lambda name: tmp_path / f"{name}.json")
     monkeypatch.setattr(studies, "study_file", lambda name: tmp_path / f"{name}.json")
-    monkeypatch.setattr(run, "input_hashes", lambda: {"data": "1"})
+    monkeypatch.setattr(run, "input_hashes", lambda name: {"data": "1"})
     monkeypatch.setitem(run.GRIDS, "noise", ("None.", grid(folder=[tmp_path], seed=(0, 1, 2)), measure))
     monkeypatch.setattr(run, "timed_points", traced)
     monkeypatch.setattr(run, "fingerprint", lambda *parts: str(parts))

@@ -21,12 +21,13 @@ from helpers.records import fingerprint
 from helpers.studies import STUDIES, study_file
 from helpers.tools.studies.grids import GRIDS
 
-INPUTS = ("instruction-data.json", "instruction-data-with-preference.json", "voices.json", "sft/model.safetensors")
+INPUTS = ("instruction-data.json", "instruction-data-with-preference.json", "voices.json")
+OWN_STUDENT = ("seeds", "sft")  # studies that fine-tune; the others start from the shipped student
 
 
 def run_study(options: argparse.Namespace) -> None:
     """Compute what is missing of a study, then write its file."""
-    name, inputs = options.name, input_hashes()
+    name, inputs = options.name, input_hashes(options.name)
     version, question = STUDIES[name]
     settings, grid, measure = GRIDS[name]
     key = partial(fingerprint, name, version, inputs)
@@ -55,9 +56,10 @@ def run_study(options: argparse.Namespace) -> None:
     print(f"{len(grid)} runs written to {display_path(path)}.")
 
 
-def input_hashes() -> dict[str, str]:
-    """The files that every study starts from, by the beginning of their SHA-256."""
-    return {name: hashlib.sha256((DATA / name).read_bytes()).hexdigest()[:16] for name in INPUTS}
+def input_hashes(study: str) -> dict[str, str]:
+    """The files that a study starts from, by the beginning of their SHA-256."""
+    files = INPUTS if study in OWN_STUDENT else (*INPUTS, "sft/model.safetensors")
+    return {name: hashlib.sha256((DATA / name).read_bytes()).hexdigest()[:16] for name in files}
 
 
 def in_processes(measure, runs: list[dict], jobs: int):
