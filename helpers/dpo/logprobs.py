@@ -40,7 +40,7 @@ def concatenated_forward(model, samples):
 
 
 def checked_logps(logps, samples) -> Tensor:
-    """What a forward returned. Raises CourseError unless it is (B, sides) or, with KL, (B, 2 sides), in float32 or finer."""
+    """Raises CourseError unless forward returned (B, sides) or, with the KL, (B, 2 sides), in float32 or finer."""
     shape = (len(samples), len(samples[0].rows))
     shapes = shape, (shape[0], 2 * shape[1])
     if not isinstance(logps, Tensor) or logps.shape not in shapes or logps.dtype not in (torch.float32, torch.float64):
