@@ -28,9 +28,8 @@ OWN_STUDENT = ("seeds", "sft")  # studies that fine-tune; the others start from 
 def run_study(options: argparse.Namespace) -> None:
     """Compute what is missing of a study, then write its file."""
     name, inputs = options.name, input_hashes(options.name)
-    version, question = STUDIES[name]
-    settings, grid, measure = GRIDS[name]
-    key = partial(fingerprint, name, version, inputs)
+    _, grid, measure = GRIDS[name]
+    key = partial(fingerprint, name, STUDIES[name], inputs)
     with JsonlStore(BUILD / "studies" / f"{name}.jsonl") as store:
         missing = [run for run in grid if key(run) not in store]
         with tqdm(total=len(grid), initial=len(grid) - len(missing), desc=f"study {name}", unit="run") as bar:
@@ -38,22 +37,25 @@ def run_study(options: argparse.Namespace) -> None:
                 store.append({"fingerprint": key(run), "points": points, "seconds": seconds})
                 bar.update()
         rows = [store[key(run)] for run in grid]
-    path = write_json(
-        study_file(name),
-        {
-            "study": name,
-            "version": version,
-            "question": question,
-            "settings": settings,
-            "seeds": sorted({run["seed"] for run in grid}),
-            "inputs": inputs,
-            "versions": {"python": platform.python_version(), "torch": torch.__version__},
-            "machine": f"{platform.machine()}, one thread a run",
-            "minutes": round(sum(row["seconds"] for row in rows) / 60, 1),
-            "points": [point for row in rows for point in row["points"]],
-        },
-    )
+    path = write_json(study_file(name), summed_up(name, inputs, rows))
     print(f"{len(grid)} runs written to {display_path(path)}.")
+
+
+def summed_up(name: str, inputs: dict[str, str], rows: list[dict]) -> dict:
+    """What the file of a study holds."""
+    (version, question), (settings, grid, _) = STUDIES[name], GRIDS[name]
+    return {
+        "study": name,
+        "version": version,
+        "question": question,
+        "settings": settings,
+        "seeds": sorted({run["seed"] for run in grid}),
+        "inputs": inputs,
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        "machine": f"{platform.machine()}, one thread a run",
+        "minutes": round(sum(row["seconds"] for row in rows) / 60, 1),
+        "points": [point for row in rows for point in row["points"]],
+    }
 
 
 def input_hashes(study: str) -> dict[str, str]:
