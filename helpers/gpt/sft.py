@@ -24,10 +24,10 @@ from helpers.gpt.prompt import HEADER
 class SFTSettings:
     """Settings of one run; learning rates rise over the first `warmup` steps, then fall to zero (cosine)."""
 
-    epochs: int = 4
-    batch_size: int = 32
-    lr: float = 2e-3  # AdamW: embeddings, norms, biases
-    matrix_lr: float = 1e-2  # Muon: the matrices inside the blocks
+    epochs: int = 6
+    batch_size: int = 64
+    lr: float = 3e-3  # AdamW: embeddings, norms, biases
+    matrix_lr: float = 2e-2  # Muon: the matrices inside the blocks
     weight_decay: float = 0.1
     prompt_dropout: float = 0.15  # share of the instruction's tokens that are left out each time
     warmup: int = 50
