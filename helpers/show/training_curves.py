@@ -1,11 +1,13 @@
 """Figures of a training run. A history is a list of dicts, one a step, with "step" and whatever was measured there."""
 
+import itertools
+
 import numpy as np
 from IPython.display import HTML
 from matplotlib.lines import Line2D
 
 from helpers.files import CourseError
-from helpers.show.figures import mark
+from helpers.show.figures import MARKERS, mark
 from helpers.show.style import BLACK, BLUE, CHOSEN, GREY, PALETTE, REJECTED, drawing, figure
 
 PANELS = {  # title: (y label, keys)
@@ -13,9 +15,10 @@ PANELS = {  # title: (y label, keys)
     "Rewards": (r"$\beta\,\times$ log-ratio (nats)", ("chosen_rewards", "rejected_rewards")),
     "Margin": ("chosen $-$ rejected (nats)", ("margin",)),
     "Accuracy": ("pairs ranked right (share)", ("accuracy",)),
-    "Log-probs": ("log-prob of response (nats)", ("chosen_logps", "rejected_logps")),
+    "Log-ratios": ("log-ratio (nats)", ("chosen_logratios", "rejected_logratios")),
     "Gradient": ("gradient norm", ("grad_norm",)),
 }
+KIND = "log-ratio of "  # keys of a callback, as "log-ratio of polite chosen", in place of the log-ratios of all pairs
 LINES = {  # what the legend explains: colour, dashes, marker
     "chosen": (CHOSEN, "-", ""),
     "rejected": (REJECTED, "--", ""),
@@ -45,7 +48,7 @@ def _draw_metric(ax, history, key, colour, dashes="-", label=None):
 
 
 def _readable(key: str) -> str:
-    return key.replace("logps", "log-probs").replace("val_", "validation ").replace("_", " ")
+    return key.replace("logratios", "log-ratios").replace("val_", "validation ").replace("_", " ")
 
 
 def _changes(history, keys) -> str:
@@ -72,13 +75,17 @@ def loss_curve(
 
 
 def training_panels(history) -> HTML:
-    """Six panels of a DPO run: loss, rewards, margin, accuracy, log-probs of both sides, gradient norm.
+    """Six panels of a DPO run: loss, rewards, margin, accuracy, log-ratios of both sides, gradient norm.
 
-    history: rows with any of loss, chosen_rewards, rejected_rewards, margin, accuracy, chosen_logps, rejected_logps,
-    grad_norm, each also as val_<name>. Line: running mean; band: running range; circles: validation.
+    history: rows with any of loss, chosen_rewards, rejected_rewards, margin, accuracy, grad_norm, and the log-probs
+    that log-ratios need, each also as val_<name>. Line: running mean; band: running range; circles: validation.
+    Keys "log-ratio of <kind>", as a callback may add, are drawn in place of the log-ratios of all pairs.
     A panel without data is left out. Raises CourseError if none has data.
     """
-    panels = {name: panel for name, panel in PANELS.items() if any(column(history, key)[0] for key in panel[1])}
+    history = [_with_logratios(row) for row in history]
+    kinds = tuple(dict.fromkeys(key for row in history for key in row if key.startswith(KIND)))
+    panels = PANELS | ({"Log-ratios": (PANELS["Log-ratios"][0], kinds)} if kinds else {})
+    panels = {name: panel for name, panel in panels.items() if any(column(history, key)[0] for key in panel[1])}
     if not panels:
         raise CourseError("The history holds none of the DPO metrics. Pass the history that training returned.")
     keys = [key for _, names in panels.values() for name in names for key in (name, f"val_{name}")]
@@ -93,6 +100,19 @@ def training_panels(history) -> HTML:
         return figure(fig, f"Panels over training steps: {', '.join(panels)}. {changes}")
 
 
+def _with_logratios(row) -> dict:
+    """The row with the log-ratios of both sides, if the reference's log-probs are in it.
+
+    A batch holds responses of similar length, so raw log-probs would show its length more than the training.
+    """
+    ends = [f"{side}_logps" for side in ("chosen", "rejected")]
+    there = [(part, end) for part in ("", "val_") for end in ends if f"{part}reference_{end}" in row]
+    return row | {
+        f"{part}{end.replace('logps', 'logratios')}": row[part + end] - row[f"{part}reference_{end}"]
+        for part, end in there
+    }
+
+
 def _line_legend() -> list[Line2D]:
     return [
         Line2D([], [], color=colour, linestyle=dashes, marker=marker, markerfacecolor="white", label=label)
@@ -101,14 +121,19 @@ def _line_legend() -> list[Line2D]:
 
 
 def _draw_panel(ax, history, name, y_label, keys):
-    for key in keys:
+    for key, marker in zip(keys, itertools.cycle(MARKERS), strict=False):
         colour, dashes = (REJECTED, "--") if "rejected" in key else (CHOSEN, "-") if "chosen" in key else (BLUE, "-")
+        if key.startswith(KIND):  # measured at a few steps: a line through points
+            label = key.removeprefix(KIND)
+            ax.plot(*column(history, key), dashes, marker=marker, markersize=5, color=colour, label=label)
+            ax.legend(fontsize=9)
+            continue
         _draw_metric(ax, history, key, colour, dashes)
         _draw_metric(ax, history, f"val_{key}", BLACK if colour == BLUE else colour)
     if name == "Loss":
         mark(ax, {"ln 2": np.log(2)})
     if name == "Accuracy":
         ax.set_ylim(-0.02, 1.05)
-    if name in ("Rewards", "Margin"):
+    if name in ("Rewards", "Margin", "Log-ratios"):
         ax.axhline(0, color=GREY, linewidth=0.8)
     ax.set(xlabel="step", ylabel=y_label, title=name)

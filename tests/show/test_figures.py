@@ -63,7 +63,9 @@ def history(steps=230):
     for step in range(1, steps + 1):
         row = {"step": step, "loss": 0.693 * np.exp(-step / 40), "margin": step / 20, "accuracy": 0.9}
         row |= {"chosen_rewards": step / 60 + rng.normal(), "rejected_rewards": -step / 30 + rng.normal()}
-        row |= {"chosen_logps": -20 + rng.normal(), "rejected_logps": -25 + rng.normal(), "grad_norm": 2.0}
+        lengths = {"reference_chosen_logps": rng.normal(-20, 9), "reference_rejected_logps": rng.normal(-25, 9)}
+        row |= lengths | {"chosen_logps": lengths["reference_chosen_logps"] + step / 100, "grad_norm": 2.0}
+        row |= {"rejected_logps": lengths["reference_rejected_logps"] - step / 10}
         if step % 20 == 0:
             row |= {f"val_{key}": value for key, value in row.items() if key not in ("step", "grad_norm")}
         rows.append(row)
@@ -169,6 +171,21 @@ def test_panels_without_data_are_left_out():
     assert alt_of(training_panels(rows)).startswith("Panels over training steps: Loss. First")
     with pytest.raises(CourseError, match="none of the DPO metrics"):
         training_panels([{"step": 1, "val_other": 2}])
+
+
+def test_the_panel_of_log_ratios_does_not_show_the_lengths_of_the_batches():
+    alt = alt_of(training_panels(history()))
+    assert "Log-ratios" in alt and "Log-probs" not in alt
+    assert "chosen log-ratios from 0.01 to 2.3. " in alt and "validation rejected log-ratios from -2 to -22." in alt
+
+
+def test_log_ratios_by_kind_take_the_place_of_those_of_all_pairs():
+    kinds = {"log-ratio of polite chosen": 2.0, "log-ratio of neutral chosen": -3.0}
+    rows = [row | ({key: value * row["step"] / 20 for key, value in kinds.items()}) for row in history(40)]
+    alt = alt_of(training_panels(rows))
+    assert "log-ratio of polite chosen from 0.1 to 4." in alt and "log-ratio of neutral chosen from -0.15 to -6." in alt
+    assert "chosen log-ratios from" not in alt
+    assert image_of(training_panels(rows)).tobytes() != image_of(training_panels(history(40))).tobytes()
 
 
 def test_names_with_a_meaning_keep_their_colour():
