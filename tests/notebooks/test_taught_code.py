@@ -22,7 +22,7 @@ TAUGHT = {
     ],
     "07": [
         *("collate", "vocabulary_logprobs", "token_logprobs", "sequence_logprobs", "concatenated_forward"),
-        *("forward_with_kl", "kl_dpo_loss", "train_dpo"),
+        *("forward_with_kl", "kl_dpo_loss", "train_dpo", "interpolate"),
     ],
     "08": ["per_answer", "both_orders", "scores", "win_rate", "log_ratios", "reward_accuracy", "judge_json_prompt"],
 }
