@@ -1,4 +1,4 @@
-"""The study command: every run once, whatever interrupts it; and what a notebook is told of a file that does not fit."""
+"""The study command: every run once, whatever interrupts it; and what a notebook hears of a file that does not fit."""
 
 import json
 from argparse import Namespace
