@@ -83,8 +83,8 @@ def training_panels(history) -> HTML:
     A panel without data is left out. Raises CourseError if none has data.
     """
     history = [_with_logratios(row) for row in history]
-    kinds = tuple(dict.fromkeys(key for row in history for key in row if key.startswith(KIND)))
-    panels = PANELS | ({"Log-ratios": (PANELS["Log-ratios"][0], kinds)} if kinds else {})
+    by_kind = tuple(dict.fromkeys(key for row in history for key in row if key.startswith(KIND)))
+    panels = PANELS | ({"Log-ratios": (PANELS["Log-ratios"][0], by_kind)} if by_kind else {})
     panels = {name: panel for name, panel in panels.items() if any(column(history, key)[0] for key in panel[1])}
     if not panels:
         raise CourseError("The history holds none of the DPO metrics. Pass the history that training returned.")
@@ -95,7 +95,8 @@ def training_panels(history) -> HTML:
             _draw_panel(ax, history, name, *panel)
         for ax in axes.flat[len(panels) :]:
             ax.set_visible(False)
-        fig.legend(handles=_line_legend(), loc="outside lower center", ncols=4)
+        kinds = [line for ax in axes.flat for line in ax.get_legend_handles_labels()[0]]
+        fig.legend(handles=_line_legend() + kinds, loc="outside lower center", ncols=4)
         changes = f"First and last values: {_changes(history, keys)}"
         return figure(fig, f"Panels over training steps: {', '.join(panels)}. {changes}")
 
@@ -126,7 +127,6 @@ def _draw_panel(ax, history, name, y_label, keys):
         if key.startswith(KIND):  # measured at a few steps: a line through points
             label = key.removeprefix(KIND)
             ax.plot(*column(history, key), dashes, marker=marker, markersize=5, color=colour, label=label)
-            ax.legend(fontsize=9)
             continue
         _draw_metric(ax, history, key, colour, dashes)
         _draw_metric(ax, history, f"val_{key}", BLACK if colour == BLUE else colour)
