@@ -24,7 +24,10 @@ TAUGHT = {
         *("collate", "vocabulary_logprobs", "token_logprobs", "sequence_logprobs", "concatenated_forward"),
         *("forward_with_kl", "kl_dpo_loss", "train_dpo", "interpolate"),
     ],
-    "08": ["per_answer", "both_orders", "scores", "win_rate", "log_ratios", "reward_accuracy", "judge_json_prompt"],
+    "08": [
+        *("per_answer", "log_ratios", "least_kl", "both_orders", "scores", "win_rate"),
+        *("reward_accuracy", "judge_json_prompt"),
+    ],
 }
 
 
