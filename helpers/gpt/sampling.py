@@ -39,6 +39,10 @@ def next_token(logits, sampling, generator=None, history=()) -> int:
         )
     if sampling.temperature == 0:
         return int(logits.argmax())
+    if (sampling.top_k, sampling.top_p, sampling.min_p) == (0, 1.0, 0.0):  # nothing is cut, so nothing must be sorted
+        steps = torch.softmax(logits / sampling.temperature, dim=-1).double().cumsum(-1)
+        place = steps[-1] * torch.rand((), dtype=torch.double, generator=generator)
+        return int(torch.searchsorted(steps, place, right=True))  # the first step above it: never one of width 0
     candidates = sampling.top_k if 0 < sampling.top_k < logits.numel() else logits.numel()
     values, ids = logits.topk(candidates)  # sorted, most likely first
     probs = torch.softmax(values / sampling.temperature, dim=-1)
