@@ -21,7 +21,10 @@ TAUGHT = {
         *("encode_example", "sft_loss", "prompt_dropout", "orthogonal", "muon_step", "train_sft"),
     ],
     "07": ["collate", "token_logprobs", "sequence_logprobs", "concatenated_forward", "train_dpo", "anchored_dpo_loss"],
-    "08": ["per_answer", "both_orders", "scores", "win_rate", "log_ratios", "reward_accuracy", "judge_json_prompt"],
+    "08": [
+        *("per_answer", "log_ratios", "least_kl", "both_orders", "scores", "win_rate"),
+        *("reward_accuracy", "judge_json_prompt"),
+    ],
 }
 
 
