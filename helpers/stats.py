@@ -97,11 +97,6 @@ def questions_needed(difference, discordant, power=0.8) -> int:
     return ceil((alpha * sqrt(discordant) + beta * sqrt(discordant - difference**2)) ** 2 / difference**2)
 
 
-def standard_error(values) -> float:
-    """Of the mean of these values: their standard deviation / √n."""
-    return float(stats.sem(np.asarray(values)))
-
-
 def wilson(share: float, n: int, z: float = 1.96) -> tuple[float, float]:
     """(low, high): the 95 % interval of a share observed in n trials (Wilson 1927). It stays within 0..1."""
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)

@@ -1,6 +1,5 @@
 """Estimates and their intervals, against cases worked by hand, simulation and SciPy."""
 
-import math
 import warnings
 
 import numpy as np
@@ -105,10 +104,6 @@ def test_so_many_questions_show_the_difference_in_four_sets_of_five():
 def test_a_difference_that_cannot_be_is_refused(difference, discordant):
     with pytest.raises(CourseError, match="needs a discordant share"):
         stats.questions_needed(difference, discordant)
-
-
-def test_standard_error_by_hand():
-    assert stats.standard_error([1.0, 3.0]) == pytest.approx(math.sqrt(2) / math.sqrt(2))
 
 
 @pytest.mark.parametrize("successes, n", [(0, 10), (3, 10), (97, 100), (10, 10)])
