@@ -9,7 +9,7 @@ from pathlib import Path
 from helpers.files import NOTEBOOKS, ROOT
 from helpers.tools.cli import wait_through_interrupts
 
-NBVAL = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=600", "--nbval-kernel-startup-timeout=120"]
+NBVAL = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=1200", "--nbval-kernel-startup-timeout=120"]
 
 
 def pytest_arguments(arguments: list[str]) -> list[str]:
