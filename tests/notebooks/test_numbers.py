@@ -22,17 +22,8 @@ from sentences import claims, listed, numbers, references
 
 from helpers.tools.notebooks import COURSE, notebooks
 
-# Still to be converted. `pytest tests/notebooks/test_numbers.py -k 07 --runxfail` lists what is wrong in notebook 07; a
-# notebook without a problem fails here until its number is taken off the list.
-OPEN = set()
 
-
-def each(path):
-    marks = [pytest.mark.xfail(strict=True, reason="to be converted")] if path.name[:2] in OPEN else []
-    return pytest.param(path, id=path.stem, marks=marks)
-
-
-@pytest.mark.parametrize("path", [each(path) for path in notebooks()])
+@pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
 def test_a_cell_carries_every_number_and_comparison(path):
     problems = Referee(read(path)).problems() + broken_promise(read(path).cells[0].source, path.stem)
     assert not problems, "\n" + "\n".join(problems)
