@@ -34,11 +34,12 @@ def next_token(logits, sampling, generator=None, history=()) -> int:
     if sampling.repeat_penalty != 1.0 and len(history):
         used = torch.tensor(sorted(set(history)))
         logits = logits.clone()
-        logits[used] = torch.where(
-            logits[used] > 0, logits[used] / sampling.repeat_penalty, logits[used] * sampling.repeat_penalty
-        )
+        seen = logits[used]
+        logits[used] = torch.where(seen > 0, seen / sampling.repeat_penalty, seen * sampling.repeat_penalty)
     if sampling.temperature == 0:
         return int(logits.argmax())
+    if (sampling.top_k, sampling.top_p, sampling.min_p) == (0, 1.0, 0.0):  # nothing is cut, so nothing must be sorted
+        return _drawn_token(torch.softmax(logits / sampling.temperature, dim=-1), generator)
     candidates = sampling.top_k if 0 < sampling.top_k < logits.numel() else logits.numel()
     values, ids = logits.topk(candidates)  # sorted, most likely first
     probs = torch.softmax(values / sampling.temperature, dim=-1)
@@ -49,6 +50,13 @@ def next_token(logits, sampling, generator=None, history=()) -> int:
     if sampling.min_p > 0.0:
         probs = probs * (probs >= sampling.min_p * probs[0])
     return int(ids[torch.multinomial(probs, 1, generator=generator)])  # multinomial normalises by itself
+
+
+def _drawn_token(probs, generator) -> int:
+    """An index drawn from probs (vocab_size,): the step of their sum on which a random height lies."""
+    steps = probs.double().cumsum(-1)
+    height = steps[-1] * torch.rand((), dtype=torch.double, generator=generator)
+    return int(torch.searchsorted(steps, height, right=True))  # the first step above it: never one of width 0
 
 
 def check_room(prompt_tokens, block_size, place=0):

@@ -34,6 +34,17 @@ def test_temperature_is_the_softmax_distribution():
         assert counts[token] / 4000 == pytest.approx(p, abs=0.03)
 
 
+def test_uncut_draws_follow_the_whole_distribution_and_never_take_the_impossible():
+    logits = torch.randn(300, generator=torch.Generator().manual_seed(1))
+    logits[[0, 7, 299]] = -torch.inf
+    counts, expected = draws(logits.tolist(), Sampling(), 20_000), torch.softmax(logits, 0)
+    assert not {0, 7, 299} & set(counts)
+    seen = torch.tensor([counts[token] for token in range(300)])
+    possible = expected > 0
+    chi2 = ((seen - 20_000 * expected)[possible] ** 2 / (20_000 * expected[possible])).sum().item()
+    assert 230 < chi2 < 370  # 296 degrees of freedom
+
+
 def test_greedy_top_k_top_p_min_p():
     logits = [2.0, 1.0, 0.0, -1.0]  # probabilities 0.64, 0.24, 0.09, 0.03
     assert set(draws(logits, GREEDY, 10)) == {0}
