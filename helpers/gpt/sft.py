@@ -6,6 +6,7 @@ Reading order: examples, loss, optimizers, `train_sft` (the loop and nothing mor
 import math
 import random
 import time
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 
@@ -29,7 +30,7 @@ class SFTSettings:
     lr: float = 3e-3  # AdamW: embeddings, norms, biases
     matrix_lr: float = 2e-2  # Muon: the matrices inside the blocks
     weight_decay: float = 0.1
-    prompt_dropout: float = 0.15  # share of the instruction's tokens that are left out each time
+    prompt_dropout: float = 0.3  # share of the droppable tokens that are left out each time
     warmup: int = 50
     max_grad_norm: float = 1.0
     seed: int = 0
@@ -54,8 +55,21 @@ def instruction_places(instruction, tok) -> range:
     return range(header, header + len(tok.encode_ordinary(instruction)))
 
 
+def droppable_places(examples, instructions, tok, rare=40) -> list[list[int]]:
+    """For each example (TokenRow) the places of those tokens of its instruction that say how it asks, not for what.
+
+    A token that no more than `rare` instructions hold, or that has a digit, is taken to say what is asked for: without
+    it the example would teach a guess.
+    """
+    places = [instruction_places(instruction, tok) for instruction in instructions]
+    held_by = Counter(t for row, own in zip(examples, places, strict=True) for t in {row.prompt[p] for p in own})
+    common = {t for t, count in held_by.items() if count > rare}
+    common -= {t for t in common if any(letter.isdigit() for letter in tok.decode([t]))}
+    return [[p for p in own if row.prompt[p] in common] for row, own in zip(examples, places, strict=True)]
+
+
 def prompt_dropout(row, places, share, rng):
-    """Leave out each token of the prompt at one of the `places` (a range) with probability `share`."""
+    """Leave out each token of the prompt at one of the `places` with probability `share`."""
     kept = [token for place, token in enumerate(row.prompt) if place not in places or rng.random() >= share]
     return row._replace(prompt=kept)
 

@@ -11,6 +11,7 @@ from helpers.gpt.prompt import format_prompt
 from helpers.gpt.sft import (
     SFTSettings,
     cosine_schedule,
+    droppable_places,
     encode_example,
     fine_tune,
     instruction_places,
@@ -72,6 +73,16 @@ def test_only_tokens_of_the_instruction_are_left_out(tok):
         assert tok.decode(prompt).endswith("\n\n### Input:\nThe dog ate it.\n\n### Response:\n")
     assert prompt_dropout(example, places, 0.0, rng) == example
     assert len(prompt_dropout(example, places, 1.0, rng).prompt) == len(example.prompt) - len(places)
+
+
+def test_a_word_that_says_what_is_asked_for_is_never_left_out(tok):
+    instructions = [f"Name the capital of {country}." for country in ("France", "Japan", "Peru")] + ["Add 7 and 7."] * 3
+    examples = [encode_example(format_prompt(text, ""), "Yes.", tok) for text in instructions]
+    dropped = [
+        tok.decode([row.prompt[place] for place in places])
+        for row, places in zip(examples, droppable_places(examples, instructions, tok, rare=2), strict=True)
+    ]
+    assert dropped == ["Name the capital of."] * 3 + ["Add and."] * 3
 
 
 def test_training_learns_and_repeats_exactly(model):

@@ -70,7 +70,10 @@ GRIDS = {  # study: (what all its runs have in common, the runs, the function th
     "seeds": ("Settings of notebooks 06 and 07; test questions.", grid(seed=SEEDS), seed_points),
     "frontier": (
         "Shipped student, 4 epochs, batches of 32, anchor 0.02 or KL 0.015; validation questions, uncut.",
-        grid(method=tuple(FRONTIER), beta=(0.1, 0.3), lr=(5e-5, 2e-4), seed=SEEDS),
+        [
+            *grid(method=("plain",), beta=(0.1, 0.3), lr=(5e-5, 2e-4), seed=SEEDS),
+            *grid(method=("anchor", "KL"), beta=(0.3,), lr=(5e-5, 2e-4), seed=SEEDS),
+        ],
         frontier_points,
     ),
     "kinds": (

@@ -15,7 +15,7 @@ from helpers.gpt.batches import all_batches
 from helpers.gpt.model import GPT, GPTConfig
 from helpers.gpt.prompt import format_prompt
 from helpers.gpt.sampling import UNTRUNCATED
-from helpers.gpt.sft import SFTSettings, encode_example, fine_tune, instruction_places
+from helpers.gpt.sft import SFTSettings, droppable_places, encode_example, fine_tune
 from helpers.politeness import POLITENESS
 from helpers.politeness.voices import requested_voices, voice_mixture
 from helpers.records import load_instructions, load_preferences
@@ -61,7 +61,7 @@ def fine_tuned(seed, tok, settings=None, **config) -> GPT:
     torch.manual_seed(seed)
     model = GPT(GPTConfig(**{"dropout": 0.1} | config))
     settings = settings or SFTSettings(seed=seed)
-    fine_tune(model, examples, settings, [instruction_places(text, tok) for text, _, _ in asked])
+    fine_tune(model, examples, settings, droppable_places(examples, [text for text, _, _ in asked], tok))
     return model
 
 
