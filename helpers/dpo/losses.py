@@ -32,7 +32,7 @@ def dpo_loss(chosen_logratios, rejected_logratios, beta=0.1):
     return losses, chosen_rewards, rejected_rewards
 
 
-def kl_dpo_loss(p, beta=0.3, kl_coef=0.015):
+def kl_dpo_loss(p, beta=0.3, kl_coef=0.01):
     """DPO plus kl_coef * KL(π‖π_ref) along both responses: still ln 2 at the start; kl_coef = 0 is plain DPO."""
     return dpo_loss(p.a_w, p.a_l, beta)[0] + kl_coef * p.kl
 

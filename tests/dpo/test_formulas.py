@@ -43,7 +43,7 @@ EXPECTED = {  # with the beta of the table
     "dpop": -log_sigma(0.1),  # the chosen response rose, so nothing is added
     "rpo": -log_sigma(0.1) + 4 / 4,
     "rpo-sum": -log_sigma(0.1) - 0.02 * 2,
-    "dpo-kl": -log_sigma(0.3) + 0.015 * 0.8,  # the mean of 0.6 and 1.0 nats
+    "dpo-kl": -log_sigma(0.3) + 0.01 * 0.8,  # the mean of 0.6 and 1.0 nats
     "sft": 4 / 4,
     "ld-dpo": -log_sigma(0.1 * ((0.5 + 0.5 * 1.5) - 1)),  # the last 1.5 of a_w = 2 come from its third and fourth token
     "dpo-norm": -log_sigma(5 * (2 / 4 - 1 / 2)),

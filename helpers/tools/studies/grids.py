@@ -27,11 +27,12 @@ def grid(**options) -> list[dict]:
 
 
 def frontier_points(method, beta, lr, seed):
-    """One loss, measured four times along its training, and at the end on the way back to the reference."""
+    """One loss, measured four times along its training, and its end on the way back to the reference."""
     sft, tok, _ = load_model(DATA / "sft")
     for policy, point in tuned(sft, tok, DPOSettings(lr=lr, seed=seed), FRONTIER[method], beta=beta, marks=4):
         yield point | {"share": 1.0} | measured(policy, tok, reference=sft, seed=seed)
-    yield point | {"share": SHARE} | measured(interpolate(sft, policy, SHARE), tok, reference=sft, seed=seed)
+    for share in (0.5, SHARE, 0.8):
+        yield point | {"share": share} | measured(interpolate(sft, policy, share), tok, reference=sft, seed=seed)
 
 
 def kind_points(kind, seed):
@@ -69,7 +70,7 @@ FRONTIER = {"plain": "dpo", "anchor": "rpo-sum", "KL": "dpo-kl"}
 GRIDS = {  # study: (what all its runs have in common, the runs, the function that measures one)
     "seeds": ("Settings of notebooks 06 and 07; test questions.", grid(seed=SEEDS), seed_points),
     "frontier": (
-        "Shipped student, 4 epochs, batches of 32, anchor 0.02 or KL 0.015; validation questions, uncut.",
+        "Shipped student, 4 epochs, batches of 32, anchor 0.02 or KL 0.01; validation questions, uncut.",
         [
             *grid(method=("plain",), beta=(0.1, 0.3), lr=(5e-5, 2e-4), seed=SEEDS),
             *grid(method=("anchor", "KL"), beta=(0.3,), lr=(5e-5, 2e-4), seed=SEEDS),

@@ -22,7 +22,7 @@ from helpers.records import load_instructions, load_preferences
 from helpers.splits import split_by_fact
 
 JOINT = f"{POLITENESS.preferred} and clean"
-SHARE = 0.8  # of the way from the reference to the policy, as in notebook 07
+SHARE = 0.65  # of the way from the reference to the policy, as in notebook 07
 
 
 @cache
