@@ -68,7 +68,7 @@ def noise_points(loss, noise, seed):
 
 FRONTIER = {"plain": "dpo", "anchor": "rpo-sum", "KL": "dpo-kl"}
 GRIDS = {  # study: (what all its runs have in common, the runs, the function that measures one)
-    "seeds": ("Settings of notebooks 06 and 07; test questions.", grid(seed=SEEDS), seed_points),
+    "seeds": ("Settings of notebooks 06 and 07; four answers to each test question.", grid(seed=SEEDS), seed_points),
     "frontier": (
         "Shipped student, 4 epochs, batches of 32, anchor 0.02 or KL 0.01; validation questions, uncut.",
         [

@@ -6,6 +6,8 @@ from helpers.gpt.checkpoints import load_model
 from helpers.gpt.sampling import UNTRUNCATED, Sampling
 from helpers.tools.studies.student import SHARE, fine_tuned, measured, tuned
 
+DRAWS = 4  # answers to each question
+
 
 def seed_points(seed):
     """One seed: the student before and after preference tuning, uncut and at top-p 0.9."""
@@ -14,4 +16,6 @@ def seed_points(seed):
     [(policy, _)] = tuned(sft, tok, DPOSettings(seed=seed), "dpo-kl")
     for name, model in (("sft", sft), ("dpo", interpolate(sft, policy, SHARE))):
         for sampling_name, sampling in (("uncut", UNTRUNCATED), ("top-p 0.9", Sampling(top_p=0.9))):
-            yield {"model": name, "sampling": sampling_name} | measured(model, tok, "test", sft, sampling, seed)
+            drawn = [measured(model, tok, "test", sft, sampling, seed=10 * seed + draw) for draw in range(DRAWS)]
+            means = {measure: sum(draw[measure] for draw in drawn) / DRAWS for measure in drawn[0]}
+            yield {"model": name, "sampling": sampling_name} | means
