@@ -31,7 +31,7 @@ def frontier_points(method, beta, lr, seed):
     sft, tok, _ = load_model(DATA / "sft")
     for policy, point in tuned(sft, tok, DPOSettings(lr=lr, seed=seed), FRONTIER[method], beta=beta, marks=4):
         yield point | {"share": 1.0} | measured(policy, tok, reference=sft, seed=seed)
-    for share in (0.5, SHARE, 0.8):
+    for share in (0.2, 0.35, 0.5, SHARE, 0.8):
         yield point | {"share": share} | measured(interpolate(sft, policy, share), tok, reference=sft, seed=seed)
 
 
@@ -72,8 +72,9 @@ GRIDS = {  # study: (what all its runs have in common, the runs, the function th
     "frontier": (
         "Shipped student, 4 epochs, batches of 32, anchor 0.02 or KL 0.01; validation questions, uncut.",
         [
-            *grid(method=("plain",), beta=(0.1, 0.3), lr=(5e-5, 2e-4), seed=SEEDS),
-            *grid(method=("anchor", "KL"), beta=(0.3,), lr=(5e-5, 2e-4), seed=SEEDS),
+            *grid(method=("plain",), beta=(0.3,), lr=(2e-5, 5e-5, 2e-4), seed=SEEDS),
+            *grid(method=("plain",), beta=(0.1,), lr=(5e-5,), seed=SEEDS),
+            *grid(method=("anchor", "KL"), beta=(0.3,), lr=(2e-4,), seed=SEEDS),
         ],
         frontier_points,
     ),
