@@ -12,7 +12,7 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan 2024: a x + b x^3 + c x^5 dr
 
 
 def orthogonal(matrices, steps):
-    """The nearest orthogonal matrices, roughly: (B, m, n) -> (B, m, n) with singular values between 0.5 and 1.5."""
+    """The nearest orthogonal matrices, roughly: (B, m, n) -> (B, m, n), most singular values between 0.5 and 1.5."""
     a, b, c = NEWTON_SCHULZ
     tall = matrices.size(1) > matrices.size(2)
     x = matrices.mT if tall else matrices

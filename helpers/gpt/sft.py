@@ -56,10 +56,10 @@ def instruction_places(instruction, tok) -> range:
 
 
 def droppable_places(examples, instructions, tok, rare=40) -> list[list[int]]:
-    """For each example (TokenRow) the places of those tokens of its instruction that say how it asks, not for what.
+    """For each example (TokenRow) the places of those tokens of its instruction that may be left out.
 
-    A token that no more than `rare` instructions hold, or that has a digit, is taken to say what is asked for: without
-    it the example would teach a guess.
+    A token that no more than `rare` instructions hold, or that has a digit, stays: it is likely to say which fact is
+    asked for, and without it the example would teach a guess.
     """
     places = [instruction_places(instruction, tok) for instruction in instructions]
     held_by = Counter(t for row, own in zip(examples, places, strict=True) for t in {row.prompt[p] for p in own})
