@@ -55,7 +55,8 @@ def checked_logps(logps, samples) -> Tensor:
 def forward_with_kl(model, samples, reference):
     """log π of all sides, and KL(π‖π_ref) summed over the positions of each: (B, 2 sides), log-probs first.
 
-    At a position the KL is exact, a sum over the vocabulary; reference is the frozen model (arXiv 2404.11999, eq. 8).
+    At a position the KL is exact, a sum over the vocabulary; reference is the frozen model (the sequential KL of
+    arXiv 2404.11999, taken in the other direction).
     """
     rows = [row for side in zip(*(sample.rows for sample in samples), strict=True) for row in side]
     batch = collate(rows).to(next(model.parameters()).device)
