@@ -160,7 +160,8 @@ def least_kl(after, before) -> float:
 
     It is the KL of two coins (Bernoulli): what is read off an answer, such as its voice, cannot tell two models apart
     better than the answer itself (data processing inequality). A policy that changes nothing but this share reaches
-    it. Infinite if the reference never gives such an answer and the policy does.
+    it if π_ref is equally polite on every question. Infinite if the reference never gives such an answer and the policy
+    does.
     """
     return float(rel_entr(after, before) + rel_entr(1 - after, 1 - before))
 
