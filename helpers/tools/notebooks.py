@@ -41,8 +41,8 @@ COURSE_LIST = """
 05_dpo_loss | The DPO loss | Where does the DPO loss come from, and what does its gradient do? | 12 s
 06_small_gpt | A small GPT | What model do we align? | 6.7 min
 07_train_with_dpo | Train with DPO | How do masks, log-probs and the loop fit together? | 3.6 min
-08_evaluate | Evaluate | Did it help, and what did it cost? | 2.1 min
-09_other_losses | Other losses | When is DPO not enough? | 3 min
+08_evaluate | Evaluate | Did it help, and what did it cost? | 55 s
+09_other_losses | Other losses | When is DPO not enough? | 59 s
 """
 COURSE = [Notebook(*line.split(" | ")) for line in COURSE_LIST.strip().splitlines()]
 
