@@ -1,5 +1,7 @@
 """Studies: what takes too long for a cell, computed before by `python3 -m helpers study NAME`; see data/studies/."""
 
+import hashlib
+
 from helpers.files import DATA, CourseError, display_path, read_json
 
 # name: (version, the question it answers). A change of what a study runs or measures raises its version.
@@ -14,6 +16,11 @@ STUDIES = {
 
 def study_file(name):
     return DATA / "studies" / f"{name}.json"
+
+
+def input_hash(path) -> str:
+    """The beginning of a file's SHA-256: how a study knows the files that it started from."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def load_study(name: str) -> dict:

@@ -63,8 +63,7 @@ def droppable_places(examples, instructions, tok, rare=40) -> list[list[int]]:
     """
     places = [instruction_places(instruction, tok) for instruction in instructions]
     held_by = Counter(t for row, own in zip(examples, places, strict=True) for t in {row.prompt[p] for p in own})
-    common = {t for t, count in held_by.items() if count > rare}
-    common -= {t for t in common if any(letter.isdigit() for letter in tok.decode([t]))}
+    common = {t for t, count in held_by.items() if count > rare and not any(map(str.isdigit, tok.decode([t])))}
     return [[p for p in own if row.prompt[p] in common] for row, own in zip(examples, places, strict=True)]
 
 

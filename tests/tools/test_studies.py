@@ -6,11 +6,15 @@ from argparse import Namespace
 import pytest
 
 from helpers import studies
-from helpers.files import CourseError
+from helpers.dpo.losses import LOSSES
+from helpers.dpo.train import DPOSettings
+from helpers.files import DATA, CourseError
+from helpers.gpt.checkpoints import load_model
 from helpers.studies import STUDIES, load_study
 from helpers.tools.cli import study_options
 from helpers.tools.studies import run
 from helpers.tools.studies.grids import GRIDS, grid
+from helpers.tools.studies.student import SHARE
 
 LOG = "log.txt"
 
@@ -76,3 +80,14 @@ def test_each_study_has_a_grid_of_different_runs_with_three_seeds():
     for _, runs, _ in GRIDS.values():
         assert len({str(settings) for settings in runs}) == len(runs)
         assert len({settings["seed"] for settings in runs}) >= 3
+
+
+def test_the_studies_follow_the_recipe_of_the_shipped_policy():
+    meta = load_model(DATA / "dpo")[2]
+    recipe = LOSSES["dpo-kl"].settings | {"share": SHARE} | vars(DPOSettings())
+    assert recipe == {name: meta[name] for name in recipe}
+
+
+def test_a_shipped_study_started_from_the_shipped_files():
+    for name in ("seeds", "frontier", "noise"):
+        assert load_study(name)["inputs"] == run.input_hashes(name)

@@ -5,7 +5,6 @@ to itself and one thread, so its result does not depend on how many run side by 
 """
 
 import argparse
-import hashlib
 import platform
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -18,7 +17,7 @@ from tqdm.auto import tqdm
 from helpers.files import BUILD, DATA, display_path, write_json
 from helpers.pairs.store import JsonlStore
 from helpers.records import fingerprint
-from helpers.studies import STUDIES, study_file
+from helpers.studies import STUDIES, input_hash, study_file
 from helpers.tools.studies.grids import GRIDS
 
 INPUTS = ("instruction-data.json", "instruction-data-with-preference.json", "voices.json")
@@ -61,7 +60,7 @@ def summed_up(name: str, inputs: dict[str, str], rows: list[dict]) -> dict:
 def input_hashes(study: str) -> dict[str, str]:
     """The files that a study starts from, by the beginning of their SHA-256."""
     files = INPUTS if study in OWN_STUDENT else (*INPUTS, "sft/model.safetensors")
-    return {name: hashlib.sha256((DATA / name).read_bytes()).hexdigest()[:16] for name in files}
+    return {name: input_hash(DATA / name) for name in files}
 
 
 def in_processes(measure, runs: list[dict], jobs: int):
