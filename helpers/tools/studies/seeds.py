@@ -16,6 +16,7 @@ def seed_points(seed):
     [(policy, _)] = tuned(sft, tok, DPOSettings(seed=seed), "dpo-kl")
     for name, model in (("sft", sft), ("dpo", interpolate(sft, policy, SHARE))):
         for sampling_name, sampling in (("uncut", UNTRUNCATED), ("top-p 0.9", Sampling(top_p=0.9))):
-            drawn = [measured(model, tok, "test", sft, sampling, seed=10 * seed + draw) for draw in range(DRAWS)]
+            reference = sft if name == "dpo" and sampling is UNTRUNCATED else None  # a KL takes uncut answers
+            drawn = [measured(model, tok, "test", reference, sampling, seed=10 * seed + draw) for draw in range(DRAWS)]
             means = {measure: sum(draw[measure] for draw in drawn) / DRAWS for measure in drawn[0]}
             yield {"model": name, "sampling": sampling_name} | means
