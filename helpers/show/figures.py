@@ -2,6 +2,7 @@
 
 import numpy as np
 from IPython.display import HTML
+from matplotlib.ticker import MaxNLocator
 
 from helpers.show.style import BLUE, DASHES, GREY, ORANGE, PALETTE, colour_of, drawing, figure
 from helpers.stats import wilson
@@ -78,6 +79,7 @@ def heat(
         image = ax.imshow(matrix, cmap="cividis", vmin=low, vmax=high, aspect="auto")
         ax.grid(False)
         for axis, labels in ((ax.xaxis, columns), (ax.yaxis, rows)):
+            axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))  # a row has a whole number
             if labels is not None:
                 visible = [str(label).replace("\n", "⏎").replace(" ", "·") for label in labels]
                 axis.set_ticks(range(len(visible)), visible, parse_math=False)

@@ -14,6 +14,7 @@ from helpers.show import (
     bars,
     curves,
     figure,
+    figures,
     heat,
     histogram,
     loss_curve,
@@ -140,6 +141,14 @@ def test_figure_closes_the_readers_own_figure_and_escapes_alt():
 
 def test_characters_that_the_font_lacks_do_not_warn():
     heat([[1.0]], "t", "one cell", rows=["漢"], columns=["\U0001f600"])
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 40])
+def test_a_heat_map_without_labels_counts_in_whole_numbers(monkeypatch, size):
+    monkeypatch.setattr(figures, "figure", lambda fig, alt, **options: fig)
+    axes = heat(np.eye(size), "t", "a map", values=False).axes[0]
+    ticks = [*axes.get_xticks(), *axes.get_yticks()]
+    assert ticks and all(tick == round(tick) for tick in ticks)
 
 
 def test_drawing_leaves_global_settings_alone():
