@@ -89,5 +89,5 @@ def test_the_studies_follow_the_recipe_of_the_shipped_policy():
 
 
 def test_a_shipped_study_started_from_the_shipped_files():
-    for name in ("seeds", "frontier", "noise"):
+    for name in STUDIES:
         assert load_study(name)["inputs"] == run.input_hashes(name)
