@@ -6,7 +6,7 @@ from helpers.files import DATA, CourseError, display_path, read_json
 
 # name: (version, the question it answers). A change of what a study runs or measures raises its version.
 STUDIES = {
-    "seeds": (1, "How much does the result of notebooks 06 and 07 vary from one training seed to the next?"),
+    "seeds": (2, "How much does the result of notebooks 06 and 07 vary from one training seed to the next?"),
     "frontier": (1, "At equal politeness, which loss keeps most answers clean?"),
     "kinds": (1, "What is learned from pairs of one kind, and what from their mixture?"),
     "sft": (1, "Do a longer fine-tuning and dropout leave a better model to start preference tuning from?"),

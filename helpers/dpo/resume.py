@@ -1,6 +1,7 @@
 """The checkpoint of a training under way: one file, written whole or not at all, from which it resumes exactly."""
 
 import dis
+import hashlib
 import inspect
 import json
 from functools import partial
@@ -116,6 +117,9 @@ def contents(thing, seen):
         return [thing.co_code.hex(), thing.co_names, contents(thing.co_consts, seen)]
     if isinstance(thing, torch.Tensor):
         return repr(thing.tolist())
+    if isinstance(thing, torch.nn.Module):  # such as the reference of a KL term
+        weights = save({name: p.detach().cpu().contiguous() for name, p in thing.named_parameters()})
+        return [type(thing).__qualname__, hashlib.sha256(weights).hexdigest()]
     function = inspect.unwrap(thing) if callable(thing) else thing
     if not inspect.isfunction(function) or function in seen or "-packages" in function.__code__.co_filename:
         return getattr(thing, "__qualname__", repr(thing))

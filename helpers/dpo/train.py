@@ -61,7 +61,8 @@ def train_dpo(policy, optimizer, pairs, reference, settings, loss, forward=conca
         logps = label_logps(batch, forward(policy, batch), reference[indices])
         losses = loss(logps)
         lr = settings.lr * linear_schedule(step, len(batches), settings.warmup)
-        optimizer.param_groups[0]["lr"] = lr
+        for group in optimizer.param_groups:
+            group["lr"] = lr
         optimizer.zero_grad()
         losses.mean().backward()
         grad_norm = torch.nn.utils.clip_grad_norm_(policy.parameters(), settings.max_grad_norm)
@@ -144,7 +145,7 @@ def fit(
     loss, (val_pairs, val_reference) = resolve_loss(loss), validation or ([], None)
     check_samples(policy, pairs, val_pairs)
     reference, val_reference = checked_reference(pairs, reference), checked_reference(val_pairs, val_reference)
-    optimizer = torch.optim.AdamW(policy.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
+    optimizer = torch.optim.AdamW(decay_groups(policy, settings.weight_decay), lr=settings.lr)
     progress = TrainCheckpoint(checkpoint, settings, [*pairs, *val_pairs], reference, loss, (forward, loop))
     history = progress.load(policy, optimizer)
     if not history:
@@ -167,6 +168,13 @@ def fit(
                 raise KeyboardInterrupt(f"stopped after step {row['step']} of {total}; {progress.how_to_go_on}")
     progress.remove()
     return history
+
+
+def decay_groups(model, weight_decay) -> list[dict]:
+    """Parameter groups for an optimizer: matrices decay, norms and biases never do (as in nanoGPT)."""
+    matrices = [p for p in model.parameters() if p.dim() == 2]
+    vectors = [p for p in model.parameters() if p.dim() != 2]
+    return [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
 
 
 def timed(steps, pairs, settings):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -14,7 +15,7 @@ import pytest
 import torch
 
 from helpers.dpo.data import unpaired_from_pairs
-from helpers.dpo.logprobs import concatenated_forward, score
+from helpers.dpo.logprobs import concatenated_forward, forward_with_kl, score
 from helpers.dpo.losses import resolve_loss
 from helpers.dpo.train import fit, train_dpo
 from helpers.files import ROOT, CourseError
@@ -204,6 +205,18 @@ def test_a_checkpoint_of_other_weights_is_not_used(
     other_data = data[0], score(other, data[0]), (data[2][0], score(other, data[2][0]))
     assert same_weights(trained(other, other_data, checkpoint=file)[0], trained(other, other_data)[0])
     assert "training from the start" in capsys.readouterr().out
+
+
+def test_another_reference_in_the_forward_pass_is_another_run(make_gpt, model, data, tmp_path, capsys, trained):
+    file = tmp_path / "progress.safetensors"
+    with pytest.raises(Stop):
+        forward = partial(forward_with_kl, reference=model)
+        trained(model, data, loss="dpo-kl", forward=forward, checkpoint=file, callback=stop_at(5, raises))
+    for reference, said in ((copy.deepcopy(model), "Going on"), (make_gpt(seed=5), "training from the start")):
+        with pytest.raises(Stop):
+            forward = partial(forward_with_kl, reference=reference)
+            trained(model, data, loss="dpo-kl", forward=forward, checkpoint=file, callback=stop_at(6, raises))
+        assert said in capsys.readouterr().out
 
 
 def test_a_checkpoint_made_with_a_reference_is_not_used_without(model, data, tmp_path, capsys, trained):

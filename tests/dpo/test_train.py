@@ -257,3 +257,15 @@ def test_interpolate_goes_a_share_of_the_way_and_leaves_both_ends_alone(model):
             torch.testing.assert_close(p, start + share * (end - start))
     for end, kept in zip((model, far), ends, strict=True):
         assert all(torch.equal(p, q) for p, q in zip(end.parameters(), kept, strict=True))
+
+
+def test_matrices_decay_and_norms_and_biases_do_not(model, data, settings, trained):
+    policy, _ = trained(model, data, settings=replace(settings, weight_decay=100.0))
+    free, _ = trained(model, data)
+    shrunk = {
+        n: (p.norm() / q.norm()).item() for (n, p), q in zip(policy.named_parameters(), free.parameters(), strict=True)
+    }
+    assert all(share < 0.99 for n, share in shrunk.items() if n.endswith("c_attn.weight") or "wte" in n)
+    assert all(
+        share == pytest.approx(1, abs=0.02) for n, share in shrunk.items() if "ln_" in n and n.endswith("weight")
+    )
