@@ -118,8 +118,7 @@ def contents(thing, seen):
     if isinstance(thing, torch.Tensor):
         return repr(thing.tolist())
     if isinstance(thing, torch.nn.Module):  # such as the reference of a KL term
-        weights = save({name: p.detach().cpu().contiguous() for name, p in thing.named_parameters()})
-        return [type(thing).__qualname__, hashlib.sha256(weights).hexdigest()]
+        return weights_hash(thing)
     function = inspect.unwrap(thing) if callable(thing) else thing
     if not inspect.isfunction(function) or function in seen or "-packages" in function.__code__.co_filename:
         return getattr(thing, "__qualname__", repr(thing))
@@ -127,6 +126,11 @@ def contents(thing, seen):
     closure = [cell.cell_contents for cell in function.__closure__ or ()]
     named = [function.__globals__.get(name) for name in sorted(global_names(function.__code__))]
     return contents([function.__code__, function.__defaults__, function.__kwdefaults__, closure, named], seen)
+
+
+def weights_hash(model) -> str:
+    weights = {name: p.detach().cpu().contiguous() for name, p in model.named_parameters()}
+    return hashlib.sha256(save(weights)).hexdigest()
 
 
 def global_names(code) -> set[str]:

@@ -39,8 +39,8 @@ COURSE_LIST = """
 03_preferences_without_ranking | Preferences without ranking | Where else do preferences come from? | 86 s
 04_audit_the_dataset | Audit the dataset | Would I train on this? | 13 s
 05_dpo_loss | The DPO loss | Where does the DPO loss come from, and what does its gradient do? | 12 s
-06_small_gpt | A small GPT | What model do we align? | 6.7 min
-07_train_with_dpo | Train with DPO | How do masks, log-probs and the loop fit together? | 3.6 min
+06_small_gpt | A small GPT | What model do we align? | 7.6 min
+07_train_with_dpo | Train with DPO | How do masks, log-probs and the loop fit together? | 4.6 min
 08_evaluate | Evaluate | Did it help, and what did it cost? | 55 s
 09_other_losses | Other losses | When is DPO not enough? | 59 s
 """
