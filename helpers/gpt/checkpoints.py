@@ -131,12 +131,21 @@ def load_model(path_or_name):
     weights = read_weights(folder / WEIGHTS)
     if published:
         weights = from_transformers(weights)
-    weights["lm_head.weight"] = weights.get("transformer.wte.weight", torch.empty(0))
     model = GPT(config)
+    where = display_path(folder / WEIGHTS)
+    fill(model, weights, f"{where} does not fit {CONFIG} beside it", "Make the checkpoint again.")
+    return model, tok, meta
+
+
+def fill(model, weights: dict[str, torch.Tensor], complaint: str, advice: str):
+    """Put weights into a model as float32, tie its head to the embedding and leave it in eval mode.
+
+    Raises CourseError, "`complaint`: which weight. `advice`", if one is missing, too many or of another shape.
+    """
+    weights["lm_head.weight"] = weights.get("transformer.wte.weight", torch.empty(0))
     try:
         model.load_state_dict({name: t.float() for name, t in weights.items()})
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip()  # the first line is a heading
-        where = display_path(folder / WEIGHTS)
-        raise CourseError(f"{where} does not fit {CONFIG} beside it: {reason} Make the checkpoint again.") from error
-    return model.eval(), tok, meta
+        raise CourseError(f"{complaint}: {reason} {advice}") from error
+    model.eval()

@@ -19,6 +19,10 @@ COURSE_FOLDER = DATA / "tokenizer"
 COURSE_FILE = "course.tiktoken"
 UNSAVED = "not saved yet"  # the name of a tokenizer that was just trained
 VOCAB, MERGES = "vocab.json", "merges.txt"  # the tokenizer of a published GPT-2
+# GPT-2's files write a byte as one printable character: itself, or one from 256 upwards (openai/gpt-2, encoder.py).
+_PRINTABLE = [b for b in range(256) if chr(b).isprintable() and chr(b) != " "]
+_UNPRINTABLE = [b for b in range(256) if b not in _PRINTABLE]
+BYTE_OF = {chr(b): b for b in _PRINTABLE} | {chr(256 + n): b for n, b in enumerate(_UNPRINTABLE)}
 
 
 def train_tokenizer(texts, vocab_size) -> tiktoken.Encoding:
@@ -76,20 +80,17 @@ def _course_ranks(folder: Path) -> dict[bytes, int]:
 
 
 def _gpt2_ranks(folder: Path) -> dict[bytes, int]:
-    """Token -> id from GPT-2's files, where a byte is written as one printable character (openai/gpt-2, encoder.py).
+    """Token -> id from GPT-2's files.
 
     tiktoken merges by id. That is right if ids follow the order of the merges, as GPT-2's do; it is checked.
     """
-    printable = [b for b in range(256) if chr(b).isprintable() and chr(b) != " "]
-    unprintable = [b for b in range(256) if b not in printable]
-    byte_of = {chr(b): b for b in printable} | {chr(256 + n): b for n, b in enumerate(unprintable)}
     ids, vocab = read_json(folder / VOCAB), display_path(folder / VOCAB)
     merges = read_text(folder / MERGES, f"It belongs beside {VOCAB}.").rstrip("\n").split("\n")[1:]
     if [ids.get(merge.replace(" ", "")) for merge in merges] != list(range(256, len(ids) - 1)):
         raise CourseError(f"{vocab} and {MERGES} beside it differ. Get both files of one model again.")
     if ids.pop(EOT, None) != len(ids):
         raise CourseError(f"{vocab}: the last id must be {EOT}, as in GPT-2. Choose a GPT-2 tokenizer.")
-    return {bytes(byte_of[char] for char in token): rank for token, rank in ids.items()}
+    return {bytes(BYTE_OF[char] for char in token): rank for token, rank in ids.items()}
 
 
 def _downloaded_gpt2() -> tiktoken.Encoding:

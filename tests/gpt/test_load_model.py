@@ -1,10 +1,10 @@
-"""A base model by one call: GPT-2's published format, written here by hand, and names."""
+"""A base model by one call: GPT-2's published format, and names."""
 
 import json
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from published_gpt2 import MERGES, VOCAB, write_published
 
 from helpers import files
 from helpers.dpo.data import tokenize_pair
@@ -12,33 +12,6 @@ from helpers.dpo.logprobs import score
 from helpers.dpo.train import DPOSettings, fit
 from helpers.files import CourseError
 from helpers.gpt.checkpoints import load_model, save_checkpoint
-
-LINEAR = ("attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight")
-MERGES = ["h e", "l l", "he ll", "hell o", "Ġ w", "Ã ©"]
-PRINTABLE = [chr(b) for b in range(256) if chr(b).isprintable() and b != 32]
-BYTES = PRINTABLE + [chr(256 + n) for n in range(256 - len(PRINTABLE))]  # GPT-2's order of single bytes
-VOCAB = BYTES + [merge.replace(" ", "") for merge in MERGES] + ["<|endoftext|>"]
-
-
-def write_published(folder, model, prefix="", **settings):
-    """The folder as Hugging Face has it: Conv1D weights, mask buffers, no head."""
-    folder.mkdir(exist_ok=True)
-    state = {}
-    for name, t in model.state_dict().items():
-        if name != "lm_head.weight":
-            t = t.T if name.endswith(LINEAR) else t
-            state[prefix + name.removeprefix("transformer.")] = t.contiguous().clone()
-    for layer in range(model.config.n_layer):
-        state[f"{prefix}h.{layer}.attn.bias"] = torch.ones(1, 1, 64, 64).tril()
-    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
-    c = model.config
-    config = dict(model_type="gpt2", activation_function="gelu_new", layer_norm_epsilon=1e-5, n_positions=c.block_size,
-                  n_ctx=c.block_size, n_layer=c.n_layer, n_head=c.n_head, n_embd=c.n_embd, vocab_size=c.vocab_size,
-                  attn_pdrop=0.1, architectures=["GPT2LMHeadModel"])  # fmt: skip
-    (folder / "config.json").write_text(json.dumps(config | settings))
-    (folder / "vocab.json").write_text(json.dumps({token: i for i, token in enumerate(VOCAB)}))
-    (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(MERGES) + "\n", encoding="utf-8")
-    return folder
 
 
 @pytest.mark.parametrize("prefix", ["", "transformer."])
