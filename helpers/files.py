@@ -161,7 +161,7 @@ def own_or_shipped(name: str) -> tuple[Path, str]:
 
 def unwritable(path, error: OSError) -> CourseError:
     """What to tell somebody whose file could not be written."""
-    if error.errno == errno.ENOSPC:
+    if error.errno in (errno.ENOSPC, None):  # numpy, when only a part was written, gives no number
         return CourseError(f"No space left on the disk to write {display_path(path)}. Free some space and run again.")
     return CourseError(
         f"{display_path(path)} cannot be written: {error.strerror}. "

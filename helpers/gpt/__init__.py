@@ -1,1 +1,1 @@
-"""The model of the course: prompt format, tokenizer, GPT, sampling, checkpoints, supervised fine-tuning."""
+"""The model of the course: prompt format, tokenizer, GPT, sampling, checkpoints, supervised fine-tuning, GGUF."""

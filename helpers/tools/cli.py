@@ -81,6 +81,17 @@ def study_options(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def gguf_options(arguments: list[str]) -> argparse.Namespace:
+    """`checkpoint` to read, `file` to write and `dtype` of the weights."""
+    parser = argparse.ArgumentParser(prog="python3 -m helpers export-gguf", description=COMMANDS["export-gguf"].summary)
+    parser.add_argument(
+        "checkpoint", metavar="CHECKPOINT", help="a model's folder: build/dpo, data/sft, a published GPT-2"
+    )
+    parser.add_argument("file", metavar="FILE", help="the file to write: my-model.gguf")
+    parser.add_argument("--dtype", choices=("f32", "f16", "q8_0"), default="f32", help="of the weights (default: f32)")
+    return parser.parse_args(arguments)
+
+
 COMMANDS = {
     "lab": Command("open the course in JupyterLab (arguments go to JupyterLab)", "tools.cli:open_lab"),
     "run": Command(
@@ -103,6 +114,11 @@ COMMANDS = {
         "make preference pairs of any instruction file with a language model (--help)",
         "tools.build_preferences:build_and_leave",
         build_options,
+    ),
+    "export-gguf": Command(
+        "write a checkpoint as the one file that llama.cpp and Ollama run (CHECKPOINT FILE, --dtype f32|f16|q8_0)",
+        "gpt.gguf:export_gguf",
+        gguf_options,
     ),
     "data": Command(f"make again what ships in data/: {', '.join(MAKERS)}", "tools.cli:make_data", data_names),
     "evaluate-course-models": Command(
