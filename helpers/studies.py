@@ -23,6 +23,16 @@ def input_hash(path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
+def about(study) -> str:
+    """What all runs of a study have in common, its seeds, and what it took."""
+    return f"{study['settings']} Seeds: {study['seeds']}; {study['minutes']:.0f} minutes of processor time."
+
+
+def over_seeds(values, form=".3f") -> str:
+    """'mean (lowest … highest)' of a measure; values: a pandas Series or an array, one value a seed."""
+    return f"{values.mean():{form}} ({values.min():{form}} … {values.max():{form}})"
+
+
 def load_study(name: str) -> dict:
     """A study: question, settings, seeds, versions, machine, minutes of processor time, and points (flat dicts).
 

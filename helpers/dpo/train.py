@@ -16,6 +16,7 @@ from helpers.dpo.losses import resolve_loss
 from helpers.dpo.resume import TrainCheckpoint
 from helpers.files import CourseError
 from helpers.gpt.batches import all_batches
+from helpers.gpt.sft import decay_groups
 
 CALM = 0.5  # seconds between two movements of the bar: a front end that is not listening loses messages above 1,000
 
@@ -145,7 +146,7 @@ def fit(
     loss, (val_pairs, val_reference) = resolve_loss(loss), validation or ([], None)
     check_samples(policy, pairs, val_pairs)
     reference, val_reference = checked_reference(pairs, reference), checked_reference(val_pairs, val_reference)
-    optimizer = torch.optim.AdamW(decay_groups(policy, settings.weight_decay), lr=settings.lr)
+    optimizer = torch.optim.AdamW(decay_groups(list(policy.parameters()), settings.weight_decay), lr=settings.lr)
     progress = TrainCheckpoint(checkpoint, settings, [*pairs, *val_pairs], reference, loss, (forward, loop))
     history = progress.load(policy, optimizer)
     if not history:
@@ -168,13 +169,6 @@ def fit(
                 raise KeyboardInterrupt(f"stopped after step {row['step']} of {total}; {progress.how_to_go_on}")
     progress.remove()
     return history
-
-
-def decay_groups(model, weight_decay) -> list[dict]:
-    """Parameter groups for an optimizer: matrices decay, norms and biases never do (as in nanoGPT)."""
-    matrices = [p for p in model.parameters() if p.dim() == 2]
-    vectors = [p for p in model.parameters() if p.dim() != 2]
-    return [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
 
 
 def timed(steps, pairs, settings):

@@ -20,7 +20,7 @@ from helpers.files import CourseError, atomic_write, display_path, reading
 from helpers.gpt.checkpoints import GPT2_SETTINGS, fill, load_model
 from helpers.gpt.model import GPT, GPTConfig, count_parameters
 from helpers.gpt.prompt import CHAT_TEMPLATE
-from helpers.gpt.tokenizer import BYTE_OF, EOT, UNSAVED, encoding, load_tokenizer
+from helpers.gpt.tokenizer import BYTE_OF, EOT, UNSAVED, encoding, load_tokenizer, token_ranks
 
 ARCHITECTURE = "gpt2"
 META = "course.meta"  # a key of our own: the checkpoint's meta as JSON
@@ -57,11 +57,6 @@ def _cut_in_two(token: bytes, ranks: dict[bytes, int]) -> tuple[bytes, bytes]:
 def in_characters(token: bytes) -> str:
     """A token as GPT-2's files write it: one printable character a byte."""
     return "".join(CHARACTER_OF[byte] for byte in token)
-
-
-def token_ranks(tok) -> dict[bytes, int]:
-    """Token -> id, without end-of-text."""
-    return {tok.decode_single_token_bytes(rank): rank for rank in range(tok.eot_token)}
 
 
 def vocabulary(tok, size) -> tuple[list[str], list[int]]:

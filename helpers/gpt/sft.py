@@ -86,20 +86,25 @@ def cosine_schedule(step, total, warmup) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
 
 
+def decay_groups(parameters, weight_decay) -> list[dict]:
+    """Parameter groups for an optimizer: matrices decay, norms and biases never do (as in nanoGPT)."""
+    matrices = [p for p in parameters if p.dim() == 2]
+    vectors = [p for p in parameters if p.dim() == 1]
+    return [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+
+
 def muon_and_adamw(model, settings, decay=None):
     """Muon (Jordan 2024) for the matrices inside the blocks, AdamW for all else: fewer steps than AdamW alone.
 
-    Matrices decay, norms and biases never do (as in nanoGPT). decay: that of the embeddings, if it is not
-    `settings.weight_decay`.
+    decay: the weight decay of the embeddings, if it is not `settings.weight_decay`.
     """
     blocks = [p for p in model.transformer.h.parameters() if p.dim() == 2]
     embeddings = [model.transformer.wte.weight, model.transformer.wpe.weight]
     vectors = [p for p in model.parameters() if p.dim() == 1]
     decay = settings.weight_decay if decay is None else decay
-    groups = [{"params": embeddings, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}]
     return [
         Muon(blocks, lr=settings.matrix_lr, weight_decay=settings.weight_decay),
-        torch.optim.AdamW(groups, lr=settings.lr, betas=(0.9, 0.98)),
+        torch.optim.AdamW(decay_groups([*embeddings, *vectors], decay), lr=settings.lr, betas=(0.9, 0.98)),
     ]
 
 

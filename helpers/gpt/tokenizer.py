@@ -45,10 +45,14 @@ def encoding(ranks: dict[bytes, int], name: str) -> tiktoken.Encoding:
     )
 
 
+def token_ranks(tok: tiktoken.Encoding) -> dict[bytes, int]:
+    """Token -> id, in the order of the ids, without end-of-text."""
+    return {tok.decode_single_token_bytes(rank): rank for rank in range(tok.eot_token)}
+
+
 def save_tokenizer(tok: tiktoken.Encoding, folder=COURSE_FOLDER):
     """Write the ranks to `folder`/course.tiktoken."""
-    tokens = [tok.decode_single_token_bytes(rank) for rank in range(tok.eot_token)]
-    lines = [f"{base64.b64encode(token).decode()} {rank}\n" for rank, token in enumerate(tokens)]
+    lines = [f"{base64.b64encode(token).decode()} {rank}\n" for token, rank in token_ranks(tok).items()]
     write_text(Path(folder) / COURSE_FILE, "".join(lines))
 
 

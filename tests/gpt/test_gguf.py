@@ -1,6 +1,5 @@
 """A model and its tokenizer in one GGUF file: what is written comes back, and what is wrong is named."""
 
-import json
 import os
 import re
 from itertools import pairwise
@@ -16,10 +15,9 @@ from published_gpt2 import joined, learn_merges, write_published
 
 from helpers.files import DATA, CourseError, read_json
 from helpers.gpt.checkpoints import load_model, save_checkpoint
-from helpers.gpt.gguf import DTYPES, export_gguf, in_characters, read_gguf, rebuild_merges, token_ranks, write_gguf
+from helpers.gpt.gguf import in_characters, read_gguf, rebuild_merges, token_ranks, write_gguf
 from helpers.gpt.model import GPT, GPTConfig
 from helpers.gpt.tokenizer import EOT, PATTERN, UNSAVED, encoding, train_tokenizer
-from helpers.tools.cli import gguf_options
 
 ANSWERS = [row["output"] for row in read_json(DATA / "instruction-data.json")[:150]]
 STAY_FLOAT32 = ("bias", "ln_1.weight", "ln_2.weight", "ln_f.weight", "wpe.weight")
@@ -283,37 +281,3 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
         read_gguf(tmp_path / "m.gguf")
     with pytest.raises(CourseError, match="cannot be read"):
         read_gguf(tmp_path)
-
-
-# The command
-
-
-def test_the_command_writes_a_checkpoint_and_says_what(tmp_path, capsys):
-    checkpoint = str(DATA / "models" / "course-weak")
-    export_gguf(gguf_options([checkpoint, str(tmp_path / "m.gguf"), "--dtype", "q8_0"]))
-    size = (tmp_path / "m.gguf").stat().st_size / 1e6
-    line = f"m.gguf: {size:.1f} MB, 1.2 M parameters as q8_0, 4096 tokens, a context of 256 tokens, the chat template\n"
-    assert capsys.readouterr().out.endswith(line)
-    assert read_gguf(tmp_path / "m.gguf")[2] == load_model(checkpoint)[2]
-
-
-def test_the_command_knows_the_dtypes(capsys):
-    for dtype in DTYPES:
-        assert gguf_options(["build/dpo", "m.gguf", "--dtype", dtype]).dtype == dtype
-    assert gguf_options(["build/dpo", "m.gguf"]).dtype == "f32"
-    with pytest.raises(SystemExit):
-        gguf_options(["build/dpo", "m.gguf", "--dtype", "f64"])
-    usage = capsys.readouterr().err
-    assert all(dtype in usage for dtype in DTYPES)
-
-
-@pytest.mark.parametrize(
-    "tokenizer, sentence", [(None, "config.json is missing"), ("gone", "gone/course.tiktoken is missing")]
-)
-def test_what_is_no_checkpoint_is_named_and_nothing_is_written(tokenizer, sentence, tmp_path):
-    if tokenizer:
-        config = json.loads((DATA / "sft" / "config.json").read_text()) | {"tokenizer": str(tmp_path / tokenizer)}
-        (tmp_path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(CourseError, match=sentence):
-        export_gguf(gguf_options([str(tmp_path), str(tmp_path / "m.gguf")]))
-    assert not (tmp_path / "m.gguf").exists()
