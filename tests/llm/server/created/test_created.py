@@ -1,6 +1,5 @@
 """Models that a learner makes with /api/create: the official client's calls, and everything that can be wrong."""
 
-import errno
 import hashlib
 import json
 import shutil
@@ -11,44 +10,10 @@ import numpy as np
 import ollama
 import pytest
 
-from helpers.gpt.gguf import write_gguf
 from helpers.gpt.prompt import format_prompt
-from helpers.llm.server import created
-from helpers.llm.server.serve import start
 
 OPTIONS = {"seed": 4, "num_predict": 10}
 NOWHERE = "sha256:" + "0" * 64
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory, tiny_gpt, tiny_tok):
-    return write_gguf(tmp_path_factory.mktemp("gguf") / "tiny.gguf", tiny_gpt, tiny_tok)
-
-
-@pytest.fixture
-def digest(own_build, server, client, file):
-    """The file is a blob of the server, whose build/ is empty otherwise."""
-    return client.create_blob(file)
-
-
-@pytest.fixture(autouse=True)
-def forgotten(own_build, server, client):
-    """What a test has loaded, another must not find."""
-    yield
-    for model in client.ps().models:
-        client.generate(model.model, keep_alive=0)
-
-
-@pytest.fixture(scope="module")
-def server():
-    """One that looks for models where learners have them."""
-    server = start()
-    yield server
-    server.stop()
-
-
-def blobs(build):
-    return sorted(path.name for path in (build / "models" / "blobs").iterdir())
 
 
 # --- what works ---
@@ -83,13 +48,13 @@ def test_the_steps_are_streamed(client, digest):
     assert steps[0] == "parsing GGUF" and steps[-2:] == ["writing manifest", "success"]
 
 
-def test_a_model_from_a_model_takes_over_what_is_not_said(client, digest, own_build):
+def test_a_model_from_a_model_takes_over_what_is_not_said(client, digest, blobs):
     client.create("mine", files={"tiny.gguf": digest}, system="S", parameters={"seed": 4, "num_predict": 10})
     client.create("yours:v2", from_="mine", parameters={"num_predict": 3})
     assert client.show("yours:v2").modelfile.count('"""S"""') == 1
     assert client.generate("yours:v2", "x").eval_count == 3
     assert client.generate("mine", "x").eval_count == 10
-    assert len(blobs(own_build)) == 1, "both have one file"
+    assert len(blobs()) == 1, "both have one file"
 
 
 def test_a_model_of_the_course_can_be_a_start(client, own_build):
@@ -100,17 +65,17 @@ def test_a_model_of_the_course_can_be_a_start(client, own_build):
     assert "course-weak" in [model.model for model in client.list().models]
 
 
-def test_copy_and_delete(client, digest, own_build):
+def test_copy_and_delete(client, digest, blobs):
     client.create("mine", files={"tiny.gguf": digest}, system="S")
     client.copy("mine", "other")
     assert {model.model for model in client.list().models} >= {"mine", "other"}
     client.generate("mine", keep_alive=-1)
     client.delete("mine")
     assert client.ps().models == []
-    assert len(blobs(own_build)) == 1, "the other model needs the file"
+    assert len(blobs()) == 1, "the other model needs the file"
     assert client.generate("other", "x", options=OPTIONS).response
     client.delete("other")
-    assert blobs(own_build) == []
+    assert blobs() == []
     with pytest.raises(ollama.ResponseError, match="model 'other' not found"):
         client.generate("other", "x")
 
@@ -123,33 +88,21 @@ def test_a_created_model_can_be_made_anew(client, digest):
     assert [model.model for model in client.list().models].count("mine") == 1
 
 
-def test_a_blob_that_is_here_is_not_sent_again(http, digest, own_build):
-    assert http.head(f"/api/blobs/{digest}").status_code == 200
-    assert http.head(f"/api/blobs/{NOWHERE}").status_code == 404
-    assert blobs(own_build) == [digest.replace(":", "-")]
-
-
 # --- what is wrong ---
-
-
-def create(http, **body):
-    """(status, sentence)"""
-    response = http.post("/api/create", json={"model": "mine"} | body)
-    return response.status_code, response.json()["error"]
 
 
 @pytest.mark.parametrize(
     "name", ["../x", "..", "a/b", "/etc/x", "a\\b", ".hidden", "-x", "x:", ":y", "a:b:c", "a b", "x" * 90, "é", "x\0y"]
 )
-def test_names_that_are_none(http, digest, own_build, name):
-    status, sentence = create(http, model=name, files={"a.gguf": digest})
+def test_names_that_are_none(http, digest, own_build, name, create):
+    status, sentence = create(model=name, files={"a.gguf": digest})
     assert status == 400 and "invalid model name" in sentence
     copied = http.post("/api/copy", json={"source": "course-weak", "destination": name})
     assert copied.status_code == 400 and "invalid model name" in copied.json()["error"]
     assert [path.name for path in (own_build / "models").iterdir()] == ["blobs"]
 
 
-def test_requests_that_say_too_little_or_too_much(http, digest):
+def test_requests_that_say_too_little_or_too_much(http, digest, create):
     files = {"a.gguf": digest}
     for body, expected, words in [
         ({}, 400, "neither 'from' or 'files' was specified"),
@@ -169,7 +122,7 @@ def test_requests_that_say_too_little_or_too_much(http, digest):
         ({"files": files, "parameters": {"repeat_penalty": 0}}, 400, "repeat_penalty"),
         ({"files": files, "model": "course-weak"}, 400, "choose another name"),
     ]:
-        status, sentence = create(http, **body)
+        status, sentence = create(**body)
         assert (status, words in sentence) == (expected, True), (body, status, sentence)
     assert "mine" not in [model["name"] for model in http.get("/api/tags").json()["models"]]
 
@@ -198,11 +151,11 @@ def damaged(file):
 
 
 @pytest.mark.parametrize("what", list(damaged(Path(__file__))))
-def test_files_that_are_none(client, http, own_build, tmp_path, file, what):
+def test_files_that_are_none(client, own_build, tmp_path, file, what, create):
     bad = tmp_path / "bad.gguf"
     bad.write_bytes(damaged(file)[what])
     blob = client.create_blob(bad)
-    status, sentence = create(http, files={"bad.gguf": blob})
+    status, sentence = create(files={"bad.gguf": blob})
     assert status == 400 and ("is damaged, cut short or no GGUF file" in sentence or "no language model" in sentence)
 
 
@@ -230,74 +183,6 @@ def test_files_that_llama_cpp_cannot_run(client, own_build, tmp_path, changes):
     assert client.list(), "the engine stays up"
 
 
-def test_a_blob_with_another_digest(http, own_build, eventually):
-    response = http.post(f"/api/blobs/{NOWHERE}", content=b"abc")
-    got = "sha256:" + hashlib.sha256(b"abc").hexdigest()
-    assert response.status_code == 400
-    assert response.json()["error"] == f'digest mismatch, expected "{NOWHERE}", got "{got}"'
-    eventually(lambda: blobs(own_build) == [])
-
-
-@pytest.mark.parametrize("digest", ["sha256:00", "md5:" + "0" * 64, "sha256:" + "g" * 64, "%2e%2e%2fx"])
-def test_digests_that_are_none(http, own_build, digest):
-    response = http.post(f"/api/blobs/{digest}", content=b"abc" * 10**6)
-    assert response.status_code == 400 and "invalid digest" in response.json()["error"]
-    assert http.head(f"/api/blobs/{digest}").status_code == 400
-    assert not (own_build / "models").exists()
-
-
-def test_a_client_that_hangs_up_leaves_nothing(http, server, own_build, eventually):
-    def slow():
-        yield b"x" * 2**16
-        raise RuntimeError("unplugged")
-
-    with pytest.raises(RuntimeError, match="unplugged"):
-        http.post(f"/api/blobs/{NOWHERE}", content=slow())
-    eventually(lambda: (own_build / "models" / "blobs").exists() and blobs(own_build) == [])
-
-
-def test_a_full_disk_while_a_blob_comes(http, own_build, monkeypatch):
-    class Full:
-        name = "nothing"
-
-        def write(self, data):
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-        def close(self):
-            pass
-
-    monkeypatch.setattr(created.tempfile, "NamedTemporaryFile", lambda **settings: Full())
-    response = http.post(f"/api/blobs/{NOWHERE}", content=b"x" * 10**6)
-    assert response.status_code == 500 and "No space left on the disk" in response.json()["error"]
-    assert http.get("/").text == "Ollama is running"
-
-
-def test_a_full_disk_while_a_manifest_is_written(http, client, digest, own_build, monkeypatch):
-    def full(file):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("helpers.files.os.fsync", full)
-        status, sentence = create(http, files={"a.gguf": digest})
-    assert status == 500 and "No space left on the disk" in sentence
-    assert [path.name for path in (own_build / "models").iterdir()] == ["blobs"]
-
-
-def test_a_full_disk_while_a_model_of_the_course_is_copied(http, own_build, monkeypatch):
-    def full(*paths):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    def half(source, target):
-        target.write(source.read(10**6))
-        full()
-
-    with monkeypatch.context() as patch:
-        patch.setattr(created.os, "link", full)
-        patch.setattr(created.shutil, "copyfileobj", half)
-        status, sentence = create(http, **{"from": "course-weak"})
-    assert status == 500 and "No space left on the disk" in sentence and blobs(own_build) == []
-
-
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"gguf": 3}', '{"gguf": "sha256:00"}', '{"gguf": "../../x"}'])
 def test_a_damaged_manifest(client, own_build, text):
     (own_build / "models").mkdir(parents=True)
@@ -320,11 +205,11 @@ def test_only_created_models_are_deleted(client, own_build):
         client.copy("nobody", "mine")
 
 
-def test_a_file_is_kept_for_a_damaged_model(client, digest, own_build):
+def test_a_file_is_kept_for_a_damaged_model(client, digest, own_build, blobs):
     client.create("mine", files={"a.gguf": digest})
     (own_build / "models" / "broken.json").write_text(json.dumps({"gguf": digest, "options": 3}))
     client.delete("mine")
-    assert blobs(own_build) == [digest.replace(":", "-")]
+    assert blobs() == [digest.replace(":", "-")]
 
 
 def test_a_file_in_the_folder_is_a_model(client, own_build, file):
