@@ -45,13 +45,13 @@ def connect(
     CourseError, never replaced. With neither, a running Ollama that has a chat model is preferred, else the
     embedded engine is started; it also serves models that only it has (course-small, …).
     A model that ends in ".gguf" is a file, which the embedded engine runs: a real chat model without Ollama.
-    `timeout`: seconds a request may take. `warm_up`: let Ollama load the model now, with a request of one token.
+    `timeout`: seconds a request may take. `warm_up`: let Ollama, or the engine a file, load it now, by a first request.
     """
     model = model or os.environ.get("COURSE_MODEL", "").strip() or None
     host = host or os.environ.get("OLLAMA_HOST", "").strip() or None
     settings = {"timeout": timeout, "retry": retry or Retry()}
     if model and model.endswith(".gguf"):
-        return _on_file(Path(model), settings)
+        return _on_file(Path(model), warm_up, settings)
     address = _address(host)
     only_there = host and model not in COURSE_MODELS
     models, trouble = [], ""
@@ -73,23 +73,25 @@ def _on_ollama(chosen: Model, address: str, warm_up: bool, settings: dict) -> LL
     place = "the embedded engine" if llm.embedded else "Ollama"
     other = "" if llm.embedded else f" For the embedded engine instead: connect(model={EMBEDDED_MODEL!r})."
     print(f"Using {llm.model} on {place} at {address}.{other}")
-    if warm_up and not llm.embedded:
-        # The first call loads the model, and its reply can differ from later equal calls: it is discarded.
+    return _warm(llm, warm_up and not llm.embedded)
+
+
+def _warm(llm: LLM, warm_up: bool) -> LLM:
+    if warm_up:  # a first call loads the model, and its reply can differ from later equal calls: it is discarded
         llm.ask("Hello", num_predict=1, temperature=0)
     return llm
 
 
-def _on_file(path: Path, settings: dict) -> LLM:
+def _on_file(path: Path, warm_up: bool, settings: dict) -> LLM:
     """The model in a GGUF file, on the embedded engine. Raises CourseError if it is missing, damaged or cannot chat."""
     server = _embedded_server()
     address, name = server.url.rstrip("/"), server.add(path)
     chosen = _find(_chat_models(address), name)
     if chosen is None:
         raise CourseError(f"{display_path(path)} holds an embedding model, which cannot chat: choose a chat model.")
-    print(f"Using {name} ({display_path(path)}) on the embedded engine at {address}. Loading it now.")
-    llm = _llm(chosen, address, settings)
-    llm.ask("Hello", num_predict=1, temperature=0)
-    return llm
+    loading = " Loading it now." if warm_up else ""
+    print(f"Using {name} ({display_path(path)}) on the embedded engine at {address}.{loading}")
+    return _warm(_llm(chosen, address, settings), warm_up)
 
 
 def _on_embedded(name: str, ollama_at: str, models: list[Model], trouble: str, settings: dict) -> LLM:

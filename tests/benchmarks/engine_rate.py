@@ -2,13 +2,15 @@
 
     .venv/bin/python tests/benchmarks/engine_rate.py [--rounds 5] [--requests 100]
 
-The same rewriting requests, the same model, threads and slots, in turns, so that a busy machine slows both. The
-memory is that of the engine's process, which has no PyTorch, and of llama.cpp's.
+The same rewriting requests to the same model, in turns, so that a busy machine slows both. A request gets one thread
+of the engine; 16 requests are shared by two processes of one thread each. The memory is that of the engine's process,
+which has no PyTorch, and of llama.cpp's.
 """
 
 import argparse
 import http.client
 import json
+import random
 import statistics
 import subprocess
 import sys
@@ -23,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 from helpers.criterion import rewrite_prompt  # noqa: E402
 from helpers.files import DATA, read_json  # noqa: E402
-from helpers.gpt.prompt import format_prompt  # noqa: E402
+from helpers.llm.server import api  # noqa: E402
 from helpers.llm.server.library import gguf_file  # noqa: E402
 from helpers.llm.server.models import describe  # noqa: E402
 from helpers.politeness import POLITENESS  # noqa: E402
@@ -51,56 +53,77 @@ def ask(address: str, path: str, body: dict, key: str):
     connection.close()
 
 
-def rate(clients: int, requests: list[tuple]) -> float:
-    """Requests a second, `clients` at a time."""
+def rate(requests: list) -> float:
+    """Requests a second, 16 at a time."""
     began = time.perf_counter()
-    with ThreadPoolExecutor(clients) as pool:
-        list(pool.map(lambda request: ask(*request), requests))
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda request: request(), requests))
     return len(requests) / (time.perf_counter() - began)
+
+
+def seconds(request) -> float:
+    began = time.perf_counter()
+    request()
+    return time.perf_counter() - began
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--requests", type=int, default=100, help="in a round, with 1 and with 16 clients")
+    parser.add_argument("--requests", type=int, default=100, help="in a round")
     wanted = parser.parse_args()
     info = describe(MODEL, DATA / "models" / MODEL)
-    settings = {"path": str(gguf_file(info)), "context": info.context, "slots": 16, "threads": 1}
-    settings |= {"embedding": "each token", "key": "benchmark"}
     engine, engine_at = started([sys.executable, "-c", ENGINE])
-    llama, llama_at = started([sys.executable, "-m", "helpers.llm.server.llama_server"], settings)
+    servers = {}
+    for threads in (1, 2):
+        settings = {"path": str(gguf_file(info)), "context": info.context, "slots": 16, "threads": threads}
+        settings |= {"embedding": "each token", "key": "benchmark"}
+        servers[threads] = started([sys.executable, "-m", "helpers.llm.server.llama_server"], settings)
     records = read_json(DATA / "instruction-data.json")
     prompts = [
         rewrite_prompt(r["instruction"], r["input"], r["output"], POLITENESS.directions[number % 2])
         for number, r in enumerate(records)
     ]
 
+    def body(number):
+        return {"model": MODEL, "prompt": prompts[number % len(prompts)], "options": OPTIONS | {"seed": number}}
+
     def through_engine(number):
-        body = {"model": MODEL, "prompt": prompts[number], "options": OPTIONS | {"seed": number}, "stream": False}
-        return engine_at, "/api/generate", body, ""
+        return lambda: ask(engine_at, "/api/generate", body(number) | {"stream": False}, "")
 
-    def directly(number):
-        ids = info.tok.encode_ordinary(format_prompt(prompts[number]))
-        body = OPTIONS | {"prompt": ids, "seed": number, "n_predict": info.context - len(ids), "stream": False}
-        return llama_at, "/completion", body, settings["key"]
+    def directly(number, threads, **other):
+        wanted = api.read_generate(body(number) | {"stream": False})
+        ids = info.tok.encode_ordinary(api.prompt_text(wanted, info))
+        same = api.completion(wanted, info, ids) | other
+        return lambda: ask(servers[threads][1], "/completion", same, "benchmark")
 
-    rates, number = {}, 0
-    rate(4, [through_engine(0), directly(0)] * 8)
-    for _ in range(wanted.rounds):
-        for clients in (1, 16):
-            numbers = [place % len(prompts) for place in range(number, number + wanted.requests)]
-            number += wanted.requests
-            for name, request in (("engine", through_engine), ("llama.cpp", directly)):
-                rates.setdefault((name, clients), []).append(rate(clients, [request(n) for n in numbers]))
-    for clients in (1, 16):
-        through, direct = (statistics.median(rates[name, clients]) for name in ("engine", "llama.cpp"))
-        pairs = zip(rates["engine", clients], rates["llama.cpp", clients], strict=True)
-        ratio = statistics.median(a / b for a, b in pairs)
-        print(f"{clients:2} at a time: engine {through:.1f}/s, llama.cpp {direct:.1f}/s, ratio {ratio:.2f} (bar 0.90)")
+    ways = {
+        "engine": through_engine,
+        "llama.cpp, 1 thread": lambda number: directly(number, 1),
+        "llama.cpp, 1 thread, with its prompt cache": lambda number: directly(number, 1, cache_prompt=True),
+        "llama.cpp, 2 threads": lambda number: directly(number, 2),
+    }
+    for way in ways.values():
+        rate([way(number) for number in range(32)])
+    alone = {name: [] for name in ways}
+    for number in range(wanted.rounds * wanted.requests):
+        for name in random.Random(number).sample(list(ways), len(ways)):
+            alone[name].append(seconds(ways[name](number)))
+    together = {name: [] for name in ways}
+    for first in range(0, wanted.rounds * wanted.requests, wanted.requests):
+        for name, way in ways.items():
+            together[name].append(rate([way(number) for number in range(first, first + wanted.requests)]))
+    print(f"{'':43} requests/s at 1 and 16   of which the engine has (bar 0.90)")
+    for name in ways:
+        of_one = statistics.mean(alone[name]) / statistics.mean(alone["engine"])
+        pairs = zip(together["engine"], together[name], strict=True)
+        of_sixteen = statistics.median(engine_rate / other for engine_rate, other in pairs)
+        rates = 1 / statistics.mean(alone[name]), statistics.median(together[name])
+        print(f"{name:43} {rates[0]:12.1f} {rates[1]:8.1f} {of_one:12.2f} {of_sixteen:8.2f}")
     own = psutil.Process(engine.pid)
     memory = [process.memory_info().rss / 1e6 for process in (own, *own.children(recursive=True))]
     print(f"memory: {' + '.join(f'{m:.0f}' for m in memory)} = {sum(memory):.0f} MB (bar 250 MB)")
-    for process in (engine, llama):
+    for process, _ in ((engine, engine_at), *servers.values()):
         process.stdin.close()
         process.wait()
 

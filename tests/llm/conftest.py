@@ -140,7 +140,7 @@ def llama_cpp():
 
     def process(server, name="tiny"):
         server.client.generate(name, keep_alive=-1)
-        return psutil.Process(server._library.loaded[name].runner._process.pid)
+        return psutil.Process(server._library.loaded[name].runners[0]._process.pid)
 
     return process
 

@@ -189,3 +189,22 @@ def test_the_real_embedded_engine(tiny_checkpoint, nowhere, monkeypatch, capsys)
     server.stop()
     with pytest.raises(LLMError, match="Restart the kernel"):
         dataclasses.replace(llm, retry=Retry(first=0.01)).ask("Where?")
+
+
+@pytest.fixture
+def engine(own_server, monkeypatch):
+    """The embedded engine itself, without models of the course."""
+    server = own_server({})
+    monkeypatch.setattr(module, "_embedded_server", lambda: server)
+    return server
+
+
+@pytest.mark.parametrize("warm_up", [True, False])
+def test_a_gguf_file(engine, long_gguf, monkeypatch, capsys, warm_up):
+    monkeypatch.setenv("COURSE_MODEL", str(long_gguf))
+    llm = connect(warm_up=warm_up)
+    assert (llm.model, llm.host, llm.embedded) == ("long", engine.url, True)
+    line = said(capsys)
+    assert f"Using long ({long_gguf})" in line and ("Loading it now." in line) == warm_up
+    assert ("long" in engine._library.loaded) == warm_up
+    assert llm.ask("Where?", num_predict=3).text

@@ -25,6 +25,8 @@ OPTIONS = SUPPORTED | HARMLESS
 # llama.cpp, and so Ollama, has the temperature last. A model that is nearly sure, as the course's are, would be cut to
 # one token before the temperature is looked at.
 SAMPLERS = ("penalties", "top_k", "temperature", "typ_p", "top_p", "min_p")
+# What of llama.cpp's last part is used; else it repeats the prompt and all settings.
+FIELDS = ("content", "stop", "stop_type", "tokens_evaluated", "tokens_predicted", "timings", "completion_probabilities")
 GO_TYPES = {int: "integer", float: "float32", bool: "boolean", tuple: "array"}
 JSON_NAMES = {str: "string", bool: "boolean", int: "integer", list: "array", dict: "object"}
 JSON_TYPES = {int: (int, float), float: (int, float), bool: bool, tuple: list}
@@ -204,11 +206,13 @@ def num_ctx(ask: Ask, info: ModelInfo) -> int:
 def completion(ask: Ask, info: ModelInfo, ids: list[int]) -> dict:
     """The request to llama.cpp's /completion for a prompt of these tokens. ApiError 400 if it is too long."""
     options = SUPPORTED | info.options | ask.options
-    room = num_ctx(ask, info) - len(ids)
+    context = num_ctx(ask, info)
+    room = context - len(ids)
     if room <= 0:
-        fits = f"the prompt has {len(ids)} tokens and {info.name} reads {num_ctx(ask, info)} with the answer"
+        fits = f"the prompt has {len(ids)} tokens and {info.name} reads {context} with the answer"
         raise ApiError(400, f"{fits}: shorten it (nothing is cut silently here)")
-    limit, context = options.pop("num_predict"), options.pop("num_ctx")
+    limit = options.pop("num_predict")
+    del options["num_ctx"]
     last_n = options["repeat_last_n"] if options["repeat_last_n"] >= 0 else context
     return options | {
         "prompt": ids,
@@ -220,6 +224,7 @@ def completion(ask: Ask, info: ModelInfo, ids: list[int]) -> dict:
         "samplers": SAMPLERS,
         # What is left of an earlier prompt touches the last bits. A tiny model reads anew and repeats its reply.
         "cache_prompt": info.tok is None,
+        "response_fields": FIELDS,
         "n_probs": max(ask.top_logprobs, 1) if ask.logprobs else 0,
         **({"json_schema": ask.schema} if ask.schema else {}),
     }

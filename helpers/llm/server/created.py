@@ -80,8 +80,7 @@ def check_digest(digest) -> str:
 
 def keep_blob(path: Path) -> str:
     """The digest of a GGUF file, which now is a blob as well; without a second copy where the disk can do that."""
-    with open(path, "rb") as file:
-        digest = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+    digest = "sha256:" + describe_file("", path).digest
     blob = blob_path(digest)
     if not blob.exists():
         try:
@@ -148,6 +147,6 @@ class Blob:
             raise unwritable(self.path, error) from error
 
     def discard(self):
-        with suppress(OSError):
-            self.file.close()
-            Path(self.file.name).unlink(missing_ok=True)
+        for leave in (self.file.close, Path(self.file.name).unlink):  # a full disk may show when it is closed
+            with suppress(OSError):
+                leave()

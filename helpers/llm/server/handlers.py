@@ -3,18 +3,18 @@
 import asyncio
 import json
 import time
-from contextlib import asynccontextmanager
 
 from tornado.iostream import StreamClosedError
-from tornado.web import Application, stream_request_body
+from tornado.web import Application
 
 from helpers.files import CourseError
 from helpers.llm.server import api
 from helpers.llm.server.api import Ask
 from helpers.llm.server.created import Blob, check_digest, copy_model, create_model, delete_model
 from helpers.llm.server.errors import ApiError
-from helpers.llm.server.library import Library, Loaded
+from helpers.llm.server.library import Library
 from helpers.llm.server.models import ModelInfo, blob_path, created
+from helpers.llm.server.runner import Runner
 from helpers.llm.server.web import EngineHandler
 
 API_VERSION = "0.33.0-course"  # the version of Ollama whose API this follows
@@ -94,36 +94,29 @@ class GenerateHandler(EngineHandler):
         """Without a prompt a request loads the model, or with keep_alive 0 unloads it."""
         unload = ask.keep_alive == 0
         if not unload or info.name in self.library.loaded:
-            async with self.using(info, ask):
+            async with self.library.using(info, api.num_ctx(ask, info), ask.keep_alive):
                 pass
         self.send(api.reply(ask, "") | {"done": True, "done_reason": "unload" if unload else "load"})
 
-    @asynccontextmanager
-    async def using(self, info: ModelInfo, ask: Ask):
-        loaded = await self.library.use(info, api.num_ctx(ask, info), ask.keep_alive)
-        try:
-            yield loaded
-        finally:
-            self.library.release(loaded)
-
     async def answer(self, ask: Ask, info: ModelInfo):
         text = api.prompt_text(ask, info)
-        async with self.using(info, ask) as loaded, loaded.runner.place():
+        using = self.library.using(info, api.num_ctx(ask, info), ask.keep_alive)
+        async with using as loaded, loaded.place() as runner:
             self.load_duration = time.perf_counter_ns() - self.received
-            ids = await loaded.encode(text)
+            ids = await loaded.encode(text, runner)
             body = api.completion(ask, info, ids)
             if loaded.gate:
-                await loaded.gate.check(loaded.runner, ids)
-            await (self.answer_stream(ask, loaded, body) if ask.stream else self.answer_whole(ask, loaded, body))
+                await loaded.gate.check(runner, ids)
+            await (self.answer_stream(ask, runner, body) if ask.stream else self.answer_whole(ask, runner, body))
 
-    async def answer_whole(self, ask: Ask, loaded: Loaded, body: dict):
-        whole = await loaded.runner.post("/completion", body)
+    async def answer_whole(self, ask: Ask, runner: Runner, body: dict):
+        whole = await runner.post("/completion", body)
         self.send(self.last_reply(ask, whole["content"], api.logprob_entries(ask, whole), whole))
 
-    async def answer_stream(self, ask: Ask, loaded: Loaded, body: dict):
+    async def answer_stream(self, ask: Ask, runner: Runner, body: dict):
         self.set_header("Content-Type", "application/x-ndjson")
         try:
-            async for part in loaded.runner.stream("/completion", body):
+            async for part in runner.stream("/completion", body):
                 if part["content"] or part.get("completion_probabilities"):
                     await self.send_line(api.reply(ask, part["content"], api.logprob_entries(ask, part)))
                 if part["stop"]:
@@ -158,13 +151,9 @@ class EmbedHandler(EngineHandler):
         info = await self.find(api.model_name(body))
         if not info.embeds:
             raise ApiError(400, f'"{info.name}" does not support embeddings')
-        loaded = await self.library.use(info, info.context, keep_alive)
-        try:
-            async with loaded.runner.place():
-                texts = [texts] if isinstance(texts, str) else texts
-                answers = await loaded.runner.post("/embedding", {"content": texts}) if texts else []
-        finally:
-            self.library.release(loaded)
+        async with self.library.using(info, info.context, keep_alive) as loaded, loaded.place() as runner:
+            texts = [texts] if isinstance(texts, str) else texts
+            answers = await runner.post("/embedding", {"content": texts}) if texts else []
         self.send({"model": info.name, "embeddings": [answer["embedding"][0] for answer in answers]})
 
 
@@ -198,7 +187,6 @@ class DeleteHandler(EngineHandler):
         self.finish()
 
 
-@stream_request_body
 class BlobHandler(EngineHandler):
     """A file on its way into build/models/blobs/."""
 

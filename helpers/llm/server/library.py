@@ -4,11 +4,13 @@ import asyncio
 import os
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
+from aiohttp import ClientSession
 
 from helpers import files
 from helpers.files import CourseError
@@ -20,6 +22,8 @@ from helpers.llm.server.runner import Runner
 FOREVER = timedelta(days=36500)
 CACHE_BYTES = 2**29  # of keys and values for all requests to one model; a large one gets fewer slots
 USUAL_CONTEXT = 4096  # tokens: Ollama's default
+TINY = 2**27  # bytes of a file
+MAX_WAITING = 512  # requests to one model, beyond those that are being answered
 
 
 def cache_bytes(info: ModelInfo, context: int) -> int:
@@ -54,19 +58,55 @@ def gguf_file(info: ModelInfo) -> Path:
 class Loaded:
     """A model in memory. `users` requests are at work with it; `keep_alive` seconds after the last it is unloaded."""
 
-    def __init__(self, info: ModelInfo, context: int, most_slots: int):
+    def __init__(self, info: ModelInfo, context: int, most_slots: int, http: ClientSession):
         """Takes as long as reading the file does. Raises CourseError if it cannot be loaded."""
         slots = max(1, min(most_slots, CACHE_BYTES // cache_bytes(info, context)))
-        check_memory(info.size + slots * cache_bytes(info, context))
+        processes, threads = processes_and_threads(info, slots)
+        check_memory(processes * info.size + slots * cache_bytes(info, context))
         self.info, self.users, self.context = info, 0, context
         self.keep_alive, self.expires, self.timer = None, datetime.now(UTC) + FOREVER, None
         self.longest_token = max(map(len, info.tok.token_byte_values())) if info.tok else 0
         self.gate = Gate(info) if "max_surprise" in info.meta else None
         embedding = "pooled" if info.embeds else "each token" if self.gate else ""
-        settings = {"context": context, "threads": threads_for(info), "embedding": embedding}
-        self.runner = Runner(gguf_file(info), slots, **settings)
+        settings = {"context": context, "slots": slots // processes, "threads": threads, "embedding": embedding}
+        path = gguf_file(info)
+        self.places, self.waiting = asyncio.Semaphore(slots), 0
+        self.runners = [Runner(path, http, **settings) for _ in range(processes)]
+        try:
+            for runner in self.runners:
+                runner.wait()
+        except CourseError:
+            self.stop()
+            raise
 
-    async def encode(self, text: str) -> list[int]:
+    def alive(self) -> bool:
+        return all(runner.alive() for runner in self.runners)
+
+    def stop(self):
+        """End its processes; unfinished requests fail."""
+        for runner in self.runners:
+            if not runner.stopping:
+                runner.stop()
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[Runner]:
+        """Wait for a free slot. Raises ApiError if too many wait already."""
+        if self.waiting >= MAX_WAITING:
+            raise ApiError(503, "server busy, please try again.  maximum pending requests exceeded")
+        self.waiting += 1
+        try:
+            await self.places.acquire()
+        finally:
+            self.waiting -= 1
+        runner = min(self.runners, key=lambda runner: runner.busy)
+        runner.busy += 1
+        try:
+            yield runner
+        finally:
+            runner.busy -= 1
+            self.places.release()
+
+    async def encode(self, text: str, runner: Runner) -> list[int]:
         """The tokens of a prompt. In a checkpoint's, special tokens are text like any other."""
         if self.info.tok:
             most = self.info.context
@@ -75,12 +115,16 @@ class Loaded:
                 raise ApiError(400, f"{fits}: shorten it (nothing is cut silently here)")
             return self.info.tok.encode_ordinary(text)
         body = {"content": text, "add_special": True, "parse_special": True}
-        return (await self.runner.post("/tokenize", body))["tokens"]
+        return (await runner.post("/tokenize", body))["tokens"]
 
 
-def threads_for(info: ModelInfo) -> int:
-    """One for a tiny model, whose threads would wait for each other most of the time; else half of the processors."""
-    return 1 if info.size < 2**27 else max(1, (os.cpu_count() or 2) // 2)
+def processes_and_threads(info: ModelInfo, slots: int) -> tuple[int, int]:
+    """How many processes share the requests to a model, and how many threads each has.
+
+    The threads of a tiny model would wait for each other most of the time: it gets two processes of one thread.
+    """
+    processors = os.cpu_count() or 2
+    return (1 + (processors > 1 and slots % 2 == 0), 1) if info.size < TINY else (1, max(1, processors // 2))
 
 
 def check_memory(needed: int):
@@ -95,8 +139,8 @@ def check_memory(needed: int):
 class Library:
     """The models of one server. All methods but those that take long run in the server's event loop."""
 
-    def __init__(self, models: dict[str, Path] | None = None, slots: int = 16):
-        self.models, self.slots = models, slots
+    def __init__(self, models: dict[str, Path] | None, slots: int, http: ClientSession):
+        self.models, self.slots, self._http = models, slots, http
         self.added: dict[str, Path] = {}  # GGUF files from elsewhere
         self.loaded: dict[str, Loaded] = {}
         self._loading = asyncio.Lock()
@@ -121,26 +165,43 @@ class Library:
         path = self.paths().get(name)
         return describe(name, path) if path else None
 
-    async def use(self, info: ModelInfo, num_ctx: int, keep_alive: float | None) -> Loaded:
-        """The model, loaded if it is not in memory in its present state and with that context. Then `release` it.
+    @asynccontextmanager
+    async def using(self, info: ModelInfo, num_ctx: int, keep_alive: float | None) -> AsyncIterator[Loaded]:
+        """The model, loaded if it is not in memory in its present state and with that context.
 
-        It stays for `keep_alive` seconds (None: for ever); as in Ollama, what was said last holds.
+        It stays for `keep_alive` seconds (None: for ever) after the last request; as in Ollama, what was said last
+        holds.
         """
+        use = asyncio.ensure_future(self._use(info, num_ctx, keep_alive))
+        try:
+            loaded = await asyncio.shield(use)
+        except asyncio.CancelledError:  # a client that has gone does not stop the loading: it may come back
+            use.add_done_callback(self._release_unused)
+            raise
+        try:
+            yield loaded
+        finally:
+            self._release(loaded)
+
+    async def _use(self, info: ModelInfo, num_ctx: int, keep_alive: float | None) -> Loaded:
         context = min(info.context, max(USUAL_CONTEXT, num_ctx))
         async with self._loading:
             loaded = self.loaded.get(info.name)
             fresh = loaded and loaded.info.stamp == info.stamp and loaded.context >= context
-            if loaded and not (fresh and loaded.runner.alive()):
+            if loaded and not (fresh and loaded.alive()):
                 self.unload(loaded)
                 loaded = None
             if loaded is None:
-                loaded = self.loaded[info.name] = await asyncio.to_thread(Loaded, info, context, self.slots)
+                loaded = self.loaded[info.name] = await asyncio.to_thread(Loaded, info, context, self.slots, self._http)
             loaded.users += 1
             loaded.keep_alive = keep_alive
             return loaded
 
-    def release(self, loaded: Loaded):
-        """The request is answered."""
+    def _release_unused(self, use: asyncio.Future):
+        if not use.cancelled() and not use.exception():
+            self._release(use.result())
+
+    def _release(self, loaded: Loaded):
         loaded.users -= 1
         forever = FOREVER.total_seconds()
         keep = forever if loaded.keep_alive is None else min(loaded.keep_alive, forever)
@@ -161,8 +222,8 @@ class Library:
             del self.loaded[loaded.info.name]
         if loaded.timer:
             loaded.timer.cancel()
-        if not loaded.users and not loaded.runner.stopping:
-            loaded.runner.stop()
+        if not loaded.users:
+            loaded.stop()
 
     def running(self) -> list[dict]:
         """The entries of /api/ps."""
@@ -174,4 +235,4 @@ class Library:
     def close(self):
         """Stop all models; unfinished requests fail."""
         for loaded in self.loaded.values():
-            loaded.runner.stop()
+            loaded.stop()

@@ -20,6 +20,7 @@ from helpers.files import CourseError
 from helpers.llm.server.handlers import application
 from helpers.llm.server.library import Library
 from helpers.llm.server.models import describe
+from helpers.llm.server.runner import client_of_children
 
 ADDRESS = "127.0.0.1"
 
@@ -64,15 +65,16 @@ class Server:
 
     async def _serve(self):
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        self._library = Library(self._models, self._slots)
-        server = HTTPServer(application(self._library))
-        server.add_sockets(self._sockets)
-        self._ready.set()
-        await self._stop.wait()
-        server.stop()
-        self._library.close()
-        await asyncio.sleep(0.05)  # lets the errors reach those who were waiting
-        await server.close_all_connections()
+        async with client_of_children() as http:
+            self._library = Library(self._models, self._slots, http)
+            server = HTTPServer(application(self._library))
+            server.add_sockets(self._sockets)
+            self._ready.set()
+            await self._stop.wait()
+            server.stop()
+            self._library.close()
+            await asyncio.sleep(0.05)  # lets the errors reach those who were waiting
+            await server.close_all_connections()
 
     def stop(self):
         """Stop serving; unfinished requests are answered with an error. Calling it again does nothing."""

@@ -111,7 +111,7 @@ def test_the_surprise_is_that_of_the_model(gated_server, knowing, tiny_tok):
             server.client.generate("course-small", text)
         assert f"(surprise {expected:.1f} >" in str(error.value)
         asked = asyncio.run_coroutine_threadsafe(
-            loaded.runner.post("/embedding", {"content": ids, "embd_normalize": -1}), server._loop
+            loaded.runners[0].post("/embedding", {"content": ids, "embd_normalize": -1}), server._loop
         )
         hidden = np.array(asked.result(20)[0]["embedding"], np.float32)
         surprise = prompt_surprise(hidden @ loaded.gate.embedding.T, ids, tiny_tok)

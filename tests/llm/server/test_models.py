@@ -11,6 +11,7 @@ from helpers import files
 from helpers.files import CourseError
 from helpers.gpt.gguf import write_gguf
 from helpers.gpt.prompt import CHAT_TEMPLATE
+from helpers.llm.connect import connect
 from helpers.llm.server import library
 from helpers.llm.server.api import completion, num_ctx, prompt_text, read_chat
 from helpers.llm.server.library import Loaded, cache_bytes, check_memory
@@ -156,7 +157,7 @@ def test_a_model_larger_than_memory(monkeypatch, tmp_path):
         check_memory(int(5.6 * GB))
     monkeypatch.setattr(library.psutil, "virtual_memory", lambda: SimpleNamespace(available=300 * 2**20))
     with pytest.raises(CourseError, match=r"system memory \(0.4 GiB\) than is available \(0.3 GiB\)"):
-        Loaded(describe("l", write_header(tmp_path / "l.gguf")), 4096, 16)
+        Loaded(describe("l", write_header(tmp_path / "l.gguf")), 4096, 16, http=None)
 
 
 def test_a_request_may_read_as_much_as_it_says(tmp_path):
@@ -182,3 +183,14 @@ def test_a_larger_context_loads_the_model_anew(own_server, long_gguf):
     assert context() == 6000, "a smaller one is no reason"
     assert context(num_ctx=10**6) == 2**14
     assert len(server.client.ps().models) == 1
+
+
+def test_gguf_files_that_cannot_chat(own_server, tmp_path, monkeypatch):
+    server = own_server({})
+    monkeypatch.setattr("helpers.llm.connect._embedded_server", lambda: server)
+    for path, words in [
+        (tmp_path / "no such file.gguf", "no such file.gguf cannot be read: No such file"),
+        (write_header(tmp_path / "bert.gguf", "bert", {"pooling_type": 1}), "bert.gguf holds an embedding model"),
+    ]:
+        with pytest.raises(CourseError, match=words):
+            connect(model=str(path))

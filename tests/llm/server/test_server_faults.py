@@ -15,7 +15,7 @@ import pytest
 from tornado.iostream import StreamClosedError
 
 from helpers import files
-from helpers.llm.server import runner
+from helpers.llm.server import library
 from helpers.llm.server.handlers import GenerateHandler
 from helpers.llm.server.serve import start
 
@@ -26,7 +26,7 @@ CRASHED = "the model runner has crashed"
 
 def slots_of(server, name):
     """How many requests to the model could begin at once."""
-    return server._library.loaded[name].runner.places._value
+    return server._library.loaded[name].places._value
 
 
 # --- clients that hang up ---
@@ -71,7 +71,7 @@ def test_a_hang_up_that_the_writing_notices_first(own_server, tiny_checkpoint, c
 def test_busy(own_server, tiny_checkpoint, llama_cpp, monkeypatch, eventually):
     server = own_server({"tiny": tiny_checkpoint}, slots=1)
     process = llama_cpp(server)
-    monkeypatch.setattr(runner, "MAX_WAITING", 0)
+    monkeypatch.setattr(library, "MAX_WAITING", 0)
     with pytest.raises(ollama.ResponseError, match="server busy, please try again.  maximum pending requests") as error:
         server.client.generate("tiny", "x")
     assert error.value.status_code == 503
@@ -121,6 +121,19 @@ def test_a_crash_ends_all_who_wait_for_the_whole(own_server, tiny_checkpoint, ll
     assert server.client.generate("tiny", "x", options=ONE).done
 
 
+@pytest.mark.skipif(os.cpu_count() == 1, reason="one processor gets one process")
+def test_a_request_goes_to_the_process_that_has_less_to_do(own_server, tiny_checkpoint, llama_cpp):
+    server = own_server({"tiny": tiny_checkpoint})
+    process = llama_cpp(server)
+    process.suspend()
+    with ThreadPoolExecutor(2) as pool:
+        waiting = pool.submit(server.client.generate, "tiny", "x", options=ONE)
+        time.sleep(0.3)
+        assert server.client.generate("tiny", "x", options=ONE).done, "the other process answers"
+        process.resume()
+        assert waiting.result(60).done
+
+
 # --- the engine ends ---
 
 
@@ -149,7 +162,7 @@ import httpx
 server = start({"long": Path(sys.argv[1])})
 httpx.post(f"{server.url}/api/generate", json={"model": "long", "keep_alive": -1}, trust_env=False, timeout=60)
 try:
-    print(server.url, server._library.loaded["long"].runner._process.pid, flush=True)
+    print(server.url, *(runner._process.pid for runner in server._library.loaded["long"].runners), flush=True)
     time.sleep(120)
 except KeyboardInterrupt:
     print("interrupted", flush=True)
@@ -159,7 +172,7 @@ except KeyboardInterrupt:
 
 @pytest.fixture
 def engine(long_gguf):
-    """An engine in a process of its own, its address, and the process of llama.cpp."""
+    """An engine in a process of its own, its address, and the processes of llama.cpp."""
     with subprocess.Popen(
         [sys.executable, "-c", ENGINE, str(long_gguf)],
         cwd=files.ROOT,
@@ -167,8 +180,8 @@ def engine(long_gguf):
         text=True,
         start_new_session=os.name != "nt",
     ) as process:
-        url, pid = process.stdout.readline().split()
-        yield process, url, psutil.Process(int(pid))
+        url, *pids = process.stdout.readline().split()
+        yield process, url, [psutil.Process(int(pid)) for pid in pids]
         process.kill()
 
 
@@ -179,19 +192,20 @@ def gone_within(process, seconds) -> bool:
 
 
 def test_a_killed_engine_leaves_no_orphan(engine):
-    process, url, child = engine
+    process, url, children = engine
     with httpx.stream("POST", f"{url}/api/generate", json=ENDLESS, trust_env=False, timeout=60) as response:
         next(response.iter_lines())
         process.kill()
-        assert gone_within(child, 5), "in the middle of an answer as well"
+        assert children and all(gone_within(child, 5) for child in children), "in the middle of an answer as well"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to interrupt")
 def test_an_interrupted_kernel_keeps_its_models(engine):
-    process, url, child = engine
+    process, url, children = engine
     os.killpg(process.pid, signal.SIGINT)
     assert process.stdout.readline() == "interrupted\n"
-    child.send_signal(signal.SIGINT)  # even then
-    assert not gone_within(child, 0.3)
+    for child in children:
+        child.send_signal(signal.SIGINT)  # even then
+        assert not gone_within(child, 0.3)
     body = {"model": "long", "prompt": "x", "stream": False, "options": ONE}
     assert httpx.post(f"{url}/api/generate", json=body, trust_env=False, timeout=60).json()["done"]
