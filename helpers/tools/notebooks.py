@@ -34,16 +34,16 @@ TABLE = re.compile(r"^(\| notebook \|.*\n\|[-|]+\|\n)((?:\|.*(?:\n|$))*)", re.MU
 
 COURSE_LIST = """
 00_start_here | Start here | Is my machine ready, and where are we going? | 9 s
-01_pairs_from_an_llm | Pairs from an LLM | How does a local LLM turn instruction data into preference pairs? | 67 s
-02_rank_responses | Rank responses | What if the model answers several times and somebody ranks? | 65 s
-03_preferences_without_ranking | Preferences without ranking | Where else do preferences come from? | 72 s
+01_pairs_from_an_llm | Pairs from an LLM | How does a local LLM turn instruction data into preference pairs? | 48 s
+02_rank_responses | Rank responses | What if the model answers several times and somebody ranks? | 47 s
+03_preferences_without_ranking | Preferences without ranking | Where else do preferences come from? | 58 s
 04_audit_the_dataset | Audit the dataset | Would I train on this? | 13 s
 05_dpo_loss | The DPO loss | Where does the DPO loss come from, and what does its gradient do? | 12 s
 06_small_gpt | A small GPT | What model do we align? | 7.6 min
 07_train_with_dpo | Train with DPO | How do masks, log-probs and the loop fit together? | 4.6 min
 08_evaluate | Evaluate | Did it help, and what did it cost? | 55 s
 09_other_losses | Other losses | When is DPO not enough? | 59 s
-12_ship_to_ollama | Ship to Ollama | How do I hand my model to someone else? | 60 s
+12_ship_to_ollama | Ship to Ollama | How do I hand my model to someone else? | 35 s
 """
 COURSE = [Notebook(*line.split(" | ")) for line in COURSE_LIST.strip().splitlines()]
 

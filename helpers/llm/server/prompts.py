@@ -10,7 +10,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from helpers.llm.server.errors import ApiError
 
 ACTION = re.compile(r"\{\{([^{}]*)\}\}")  # in linear time, whatever is sent
-RESPONSE = re.compile(r"\{\{-?\s*\.Response\s*-?\}\}")
+RESPONSE = "{{ .Response }}"
 BARE = "{{ .Prompt }}"  # for a model that brings no template
 ROLES = ("system", "user", "assistant")  # in the order in which they stand in a turn
 
@@ -36,8 +36,20 @@ def actions_of(template: str) -> list[str]:
 
 
 def action_name(inside: str) -> str:
-    """ "- .Prompt " -> ".Prompt": a minus takes the blanks around an action away."""
     return inside.strip("- \n\r\t")
+
+
+def trimmed(template: str) -> str:
+    """The template with "{{ .Name }}" as its only form of action: "{{-" and "-}}" have taken the blanks beside them."""
+    parts = ACTION.split(template)  # text and what is inside of an action, in turns
+    for place in range(1, len(parts), 2):
+        inside = parts[place]
+        parts[place] = f"{{{{ {action_name(inside)} }}}}"
+        if inside.startswith("-"):
+            parts[place - 1] = parts[place - 1].rstrip()
+        if inside.endswith("-"):
+            parts[place + 1] = parts[place + 1].lstrip()
+    return "".join(parts)
 
 
 def render(template: str, messages: list[dict]) -> str:
@@ -47,10 +59,11 @@ def render(template: str, messages: list[dict]) -> str:
     answer, that goes to the end.
     """
     check_template(template)
-    template = template if RESPONSE.search(template) else template + "{{ .Response }}"
+    template = trimmed(template)
+    template = template if RESPONSE in template else template + RESPONSE
     *earlier, last = turns(messages)
     done = "".join(fill_turn(template, turn) for turn in earlier)
-    return done + fill_turn(RESPONSE.split(template)[0], last)
+    return done + fill_turn(template.split(RESPONSE)[0], last)
 
 
 def turns(messages: list[dict]) -> list[dict]:

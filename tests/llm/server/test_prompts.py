@@ -49,6 +49,8 @@ def test_the_callers_messages_are_left_alone():
         ("{{ .Prompt }}", "u:a a:b u:c", "abc"),
         ("<{{- .Prompt -}}>", "u:a a:b u:c", "<a>b<c>"),
         ("{{.Prompt}}\n{{.Response}}\n", "u:a", "a\n"),
+        ("< \n{{- .Prompt -}}\t > \n{{- .Response }} ;", "u:a a:b u:c", "<a>b ;<c>"),
+        ("{{ .System -}}  {{- .Prompt }} =", "s:a u:b", "ab ="),
     ],
 )
 def test_render(template, said, text):
