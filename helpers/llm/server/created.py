@@ -80,7 +80,8 @@ def check_digest(digest) -> str:
 
 def keep_blob(path: Path) -> str:
     """The digest of a GGUF file, which now is a blob as well; without a second copy where the disk can do that."""
-    digest = "sha256:" + describe_file("", path).digest
+    with open(path, "rb") as file:
+        digest = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
     blob = blob_path(digest)
     if not blob.exists():
         try:

@@ -76,6 +76,8 @@ class GenerateHandler(EngineHandler):
         info = await self.find(ask.model)
         if info.embeds:
             raise ApiError(400, f'"{info.name}" does not support generate')
+        if self.gone:
+            return
         self.work = asyncio.ensure_future(self.answer(ask, info) if ask.messages else self.load_or_unload(ask, info))
         try:
             await self.work

@@ -71,11 +71,13 @@ class Loaded:
         settings = {"context": context, "slots": slots // processes, "threads": threads, "embedding": embedding}
         path = gguf_file(info)
         self.places, self.waiting = asyncio.Semaphore(slots), 0
-        self.runners = [Runner(path, http, **settings) for _ in range(processes)]
+        self.runners = []
         try:
+            for _ in range(processes):
+                self.runners.append(Runner(path, http, **settings))
             for runner in self.runners:
                 runner.wait()
-        except CourseError:
+        except BaseException:  # else what has been started would never end
             self.stop()
             raise
 
@@ -98,7 +100,8 @@ class Loaded:
             await self.places.acquire()
         finally:
             self.waiting -= 1
-        runner = min(self.runners, key=lambda runner: runner.busy)
+        alive = [runner for runner in self.runners if runner.alive()]
+        runner = min(alive or self.runners, key=lambda runner: runner.busy)
         runner.busy += 1
         try:
             yield runner
@@ -143,7 +146,7 @@ class Library:
         self.models, self.slots, self._http = models, slots, http
         self.added: dict[str, Path] = {}  # GGUF files from elsewhere
         self.loaded: dict[str, Loaded] = {}
-        self._loading = asyncio.Lock()
+        self._loading, self._closed = asyncio.Lock(), False
 
     def paths(self) -> dict[str, Path]:
         """Looked up each time, so that a model made just now is there."""
@@ -172,12 +175,7 @@ class Library:
         It stays for `keep_alive` seconds (None: for ever) after the last request; as in Ollama, what was said last
         holds.
         """
-        use = asyncio.ensure_future(self._use(info, num_ctx, keep_alive))
-        try:
-            loaded = await asyncio.shield(use)
-        except asyncio.CancelledError:  # a client that has gone does not stop the loading: it may come back
-            use.add_done_callback(self._release_unused)
-            raise
+        loaded = await self._use(info, num_ctx, keep_alive)
         try:
             yield loaded
         finally:
@@ -192,14 +190,29 @@ class Library:
                 self.unload(loaded)
                 loaded = None
             if loaded is None:
-                loaded = self.loaded[info.name] = await asyncio.to_thread(Loaded, info, context, self.slots, self._http)
-            loaded.users += 1
-            loaded.keep_alive = keep_alive
-            return loaded
+                loaded = await self._load(info, context, keep_alive)
+            return self._taken(loaded, keep_alive)
 
-    def _release_unused(self, use: asyncio.Future):
-        if not use.cancelled() and not use.exception():
-            self._release(use.result())
+    async def _load(self, info: ModelInfo, context: int, keep_alive: float | None) -> Loaded:
+        loading = asyncio.ensure_future(asyncio.to_thread(self._read, info, context))
+        try:
+            return await asyncio.shield(loading)
+        except asyncio.CancelledError:  # a client that has gone does not stop the loading: it may come back
+            await asyncio.wait([loading])
+            if not loading.exception():
+                self._release(self._taken(loading.result(), keep_alive))
+            raise
+
+    def _read(self, info: ModelInfo, context: int) -> Loaded:
+        loaded = self.loaded[info.name] = Loaded(info, context, self.slots, self._http)
+        if self._closed:
+            loaded.stop()
+        return loaded
+
+    def _taken(self, loaded: Loaded, keep_alive: float | None) -> Loaded:
+        loaded.users += 1
+        loaded.keep_alive = keep_alive
+        return loaded
 
     def _release(self, loaded: Loaded):
         loaded.users -= 1
@@ -234,5 +247,6 @@ class Library:
 
     def close(self):
         """Stop all models; unfinished requests fail."""
-        for loaded in self.loaded.values():
+        self._closed = True
+        for loaded in list(self.loaded.values()):
             loaded.stop()

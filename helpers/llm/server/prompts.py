@@ -11,6 +11,7 @@ from helpers.llm.server.errors import ApiError
 
 ACTION = re.compile(r"\{\{([^{}]*)\}\}")  # in linear time, whatever is sent
 RESPONSE = "{{ .Response }}"
+BLANKS = " \t\r\n"  # those of Go's templates
 BARE = "{{ .Prompt }}"  # for a model that brings no template
 ROLES = ("system", "user", "assistant")  # in the order in which they stand in a turn
 
@@ -36,7 +37,7 @@ def actions_of(template: str) -> list[str]:
 
 
 def action_name(inside: str) -> str:
-    return inside.strip("- \n\r\t")
+    return inside.strip("-" + BLANKS)
 
 
 def trimmed(template: str) -> str:
@@ -46,9 +47,9 @@ def trimmed(template: str) -> str:
         inside = parts[place]
         parts[place] = f"{{{{ {action_name(inside)} }}}}"
         if inside.startswith("-"):
-            parts[place - 1] = parts[place - 1].rstrip()
+            parts[place - 1] = parts[place - 1].rstrip(BLANKS)
         if inside.endswith("-"):
-            parts[place + 1] = parts[place + 1].lstrip()
+            parts[place + 1] = parts[place + 1].lstrip(BLANKS)
     return "".join(parts)
 
 

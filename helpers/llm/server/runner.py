@@ -19,7 +19,6 @@ from helpers.llm.server.errors import ApiError
 
 KEY_BYTES = 16
 GRACE = 2  # seconds for a process to end by itself
-LONGEST_LINE = 2**22  # bytes of a streamed part
 
 
 class Runner:
@@ -27,7 +26,7 @@ class Runner:
 
     def __init__(self, path: Path, http: aiohttp.ClientSession, **settings):
         """Start loading a GGUF file. settings: those of `load_model_file`, without path and key."""
-        self.busy, self.stopping = 0, False
+        self.busy, self.stopping, self.crashed = 0, False, False
         self._path, self._http = path, http
         self._errors = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
@@ -56,12 +55,13 @@ class Runner:
         self._url = answer["url"]
 
     def alive(self) -> bool:
-        return self._process.poll() is None and not self.stopping
+        return self._process.poll() is None and not self.stopping and not self.crashed
 
     def stop(self):
         """End the process; unfinished requests fail."""
         self.stopping = True
-        self._process.stdin.close()
+        with suppress(OSError):
+            self._process.stdin.close()
         self._process.stdout.close()
         try:
             self._process.wait(GRACE)
@@ -93,9 +93,8 @@ class Runner:
     async def _crash(self) -> ApiError:
         if self.stopping:
             return ApiError(503, "the server is stopping")
-        await asyncio.sleep(0.1)  # the connection breaks a moment before the process is gone
-        if self._process.poll() is None:
-            self._process.kill()  # it lives and does not answer
+        self.crashed = True  # it gets no request any more, also if it lives
+        await asyncio.sleep(0.1)  # the connection breaks a moment before the last words are there
         return ApiError(500, f"the model runner has crashed: {self._last_words() or 'llama.cpp said nothing'}")
 
     def _last_words(self) -> str:
@@ -106,9 +105,8 @@ class Runner:
 
 def client_of_children() -> aiohttp.ClientSession:
     """It waits as long as it takes: it is ours that answer, and a long answer is no fault."""
-    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=2)  # seconds; llama.cpp closes idle ones after 5
-    timeout = aiohttp.ClientTimeout(total=None)
-    return aiohttp.ClientSession(connector=connector, timeout=timeout, read_bufsize=LONGEST_LINE)
+    connector = aiohttp.TCPConnector(limit=0, force_close=True)  # llama.cpp closes some connections unannounced
+    return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None))
 
 
 def _without_error(answer):

@@ -51,6 +51,7 @@ def test_the_callers_messages_are_left_alone():
         ("{{.Prompt}}\n{{.Response}}\n", "u:a", "a\n"),
         ("< \n{{- .Prompt -}}\t > \n{{- .Response }} ;", "u:a a:b u:c", "<a>b ;<c>"),
         ("{{ .System -}}  {{- .Prompt }} =", "s:a u:b", "ab ="),
+        ("a\u00a0{{- .Prompt -}}\u3000b{{ .Response }}", "u:x", "a\u00a0x\u3000b"),
     ],
 )
 def test_render(template, said, text):

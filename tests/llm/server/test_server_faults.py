@@ -121,19 +121,6 @@ def test_a_crash_ends_all_who_wait_for_the_whole(own_server, tiny_checkpoint, ll
     assert server.client.generate("tiny", "x", options=ONE).done
 
 
-@pytest.mark.skipif(os.cpu_count() == 1, reason="one processor gets one process")
-def test_a_request_goes_to_the_process_that_has_less_to_do(own_server, tiny_checkpoint, llama_cpp):
-    server = own_server({"tiny": tiny_checkpoint})
-    process = llama_cpp(server)
-    process.suspend()
-    with ThreadPoolExecutor(2) as pool:
-        waiting = pool.submit(server.client.generate, "tiny", "x", options=ONE)
-        time.sleep(0.3)
-        assert server.client.generate("tiny", "x", options=ONE).done, "the other process answers"
-        process.resume()
-        assert waiting.result(60).done
-
-
 # --- the engine ends ---
 
 

@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -18,7 +17,6 @@ from helpers import files
 from helpers.files import CourseError
 from helpers.gpt.checkpoints import save_checkpoint
 from helpers.gpt.model import GPT
-from helpers.llm.server import library
 from helpers.llm.server.api import ApiError, read_keep_alive
 from helpers.llm.server.serve import start
 
@@ -100,45 +98,6 @@ def test_a_checkpoint_written_again_is_loaded_again(own_server, tmp_path, tiny_t
     after = server.client.generate("mine", "x", options=OPTIONS)
     assert after.response != before.response and server.client.list().models[0].digest != digest
     assert len(list((build / "engine").glob("mine@*"))) == 1, "the old file is gone"
-
-
-def test_loading_goes_on_when_the_client_has_gone(own_server, tiny_checkpoint, monkeypatch, eventually):
-    loads = []
-
-    class Slow(library.Loaded):
-        def __init__(self, *args):
-            time.sleep(0.6)
-            super().__init__(*args)
-            loads.append(self)
-
-    monkeypatch.setattr(library, "Loaded", Slow)
-    server = own_server({"tiny": tiny_checkpoint})
-    for _ in range(2):  # the second waits for the first one's load
-        with pytest.raises(httpx.ReadTimeout):
-            server.http.post("/api/generate", json={"model": "tiny", "prompt": "x", "keep_alive": 0.5}, timeout=0.2)
-    eventually(lambda: loads and loads[0].alive() and not loads[0].users)
-    assert server.client.generate("tiny", "x", keep_alive=0.5, options=OPTIONS).done and len(loads) == 1
-    eventually(lambda: not loads[0].alive())
-
-
-def test_a_client_that_goes_while_a_damaged_model_is_loading(own_server, tmp_path, monkeypatch, caplog, eventually):
-    ended = []
-
-    def damaged(*args):
-        time.sleep(0.4)
-        ended.append(True)
-        raise CourseError("damaged")
-
-    monkeypatch.setattr(library, "Loaded", damaged)
-    server = own_server({"long": tmp_path / "long.gguf"})
-    monkeypatch.setattr(
-        library, "describe", lambda name, path: SimpleNamespace(name=name, context=99, embeds=False, options={})
-    )
-    with pytest.raises(httpx.ReadTimeout):
-        server.http.post("/api/generate", json={"model": "long"}, timeout=0.1)
-    eventually(lambda: ended)
-    assert server.http.post("/api/generate", json={"model": "long"}).json() == {"error": "damaged"}
-    assert caplog.records == []
 
 
 # --- starting ---
