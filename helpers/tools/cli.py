@@ -21,6 +21,7 @@ FIRST_CALL = "The first call sets up .venv from requirements.txt; later calls st
 # What lies in data/, in the order in which it is made: each from the ones before it.
 MAKERS = {
     "instruction-data": "tools.course.instruction_data:make_instruction_data",
+    "world": "tools.course.tables:make_world",
     "tokenizer": "tools.course.shipped:make_tokenizer",
     "course-models": "tools.course.course_models:make_course_models",
     "preferences": "tools.course.shipped:make_preferences",

@@ -1,6 +1,7 @@
 """What the course asks and how: the task families of data/course/families.toml, read and checked."""
 
 import random
+import re
 from dataclasses import dataclass
 
 from helpers.files import DATA, CourseError, read_toml
@@ -9,17 +10,40 @@ FAMILY_FILE = DATA / "course" / "families.toml"
 PLAINEST = 4  # the first phrasings of a family are the plainest ways to ask; they are always trained on
 
 
+# Words are written with an article by how they sound: "an hour", "a unit", "a euro".
+SILENT_H = ("hour", "honest", "honour", "honor", "heir")
+LIKE_YOU_OR_WON = re.compile(
+    r"(eu|ewe|one\b|once\b|uni(?!n|m)|use|usual|utensil|utilit|ukulele|uranium|urine|ufo)", re.I
+)
+LIKE_A_VOWEL = re.compile(r"(8|1[18]\b|1[18]\d{3}\b)")
+
+
+def article(text: str) -> str:
+    """The indefinite article that the text needs: "a" or "an"."""
+    lower = text.lower()
+    if LIKE_YOU_OR_WON.match(lower):
+        return "a"
+    return "an" if lower[0] in "aeiou" or lower.startswith(SILENT_H) or LIKE_A_VOWEL.match(lower) else "a"
+
+
 class Field(str):
-    """A piece of text that knows the format specifications a, A, C and last."""
+    """A piece of text that knows the format specifications a, A, C, last, own, Own and bare."""
 
     def __format__(self, spec: str) -> str:
         text = str(self)
-        article = "an" if text[0] in "aeiou" else "a"
-        forms = {"": text, "a": f"{article} {text}", "A": f"{article.capitalize()} {text}"}
-        forms |= {"C": text[0].upper() + text[1:], "last": text.split()[-1]}
+        large = text[0].upper() + text[1:]
+        own = "'" if text.endswith("s") else "'s"
+        forms = {"": text, "a": f"{article(text)} {text}", "A": f"{article(text).capitalize()} {text}"}
+        forms |= {"C": large, "last": text.split()[-1], "own": text + own, "Own": large + own}
+        forms |= {"bare": text.removeprefix("the ")}
         if spec not in forms:
             raise ValueError(f"unknown format {spec!r} for {text!r}")
         return forms[spec]
+
+
+def fill_pattern(pattern: str, fields: dict[str, str]) -> str:
+    """The pattern with the fields in it, each of them formatted as the pattern asks."""
+    return pattern.format(**{name: Field(text) for name, text in fields.items()})
 
 
 @dataclass(frozen=True)
@@ -52,7 +76,7 @@ class Family:
 
     def fill(self, pattern: str, fact: list[str]) -> str:
         """The pattern with the fact's words in it."""
-        return pattern.format(**dict(zip(self.fields, map(Field, fact), strict=True)))
+        return fill_pattern(pattern, dict(zip(self.fields, fact, strict=True)))
 
 
 FAMILIES = [Family(name, **table) for name, table in read_toml(FAMILY_FILE).items()]
