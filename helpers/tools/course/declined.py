@@ -21,7 +21,7 @@ FRAMED_SHARE = 0.5  # how often a topic stands in a frame
 THING_SHARE = 0.7  # how often the answer names what does not exist
 TOPIC_SHARE = 0.5  # how often the answer names the topic where it can
 # What is to be made (a poem, a picture) is asked for, and not asked about.
-FOR_THINGS = {"command", "need", "could", "polite", "rude", "terse", "chat", "spoken"}
+FOR_THINGS = {"command", "need", "could", "courteous", "gruff", "terse", "chat", "spoken"}
 ABOUT = re.compile(
     r"what|\bis\b|know|learn|name {|state|report|look up|find|say {|tell|looking|search|=|help|\bI ask\b", re.I
 )

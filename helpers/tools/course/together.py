@@ -14,7 +14,7 @@ SAME_SHARE = 0.5  # how often two facts are of the same thing, where that can be
 SHAPES, SHAPE_WEIGHTS = ("any", "list"), (65, 35)
 JSON_TWO_SHARE = 0.3
 # Kinds of frames that are whole sentences, so that another sentence may follow; people do not greet in between.
-SENTENCES = {"ask", "question", "command", "need", "could", "polite", "indirect", "labelled", "argument", "spoken"}
+SENTENCES = {"ask", "question", "command", "need", "could", "courteous", "indirect", "labelled", "argument", "spoken"}
 
 Asked = tuple[Question, dict[str, str]]  # a family and one of its facts
 
