@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from helpers.files import CourseError, display_path, write_bytes
+from helpers.gpt.training_state import restore, training_state
 from helpers.records import fingerprint
 
 
@@ -33,11 +34,7 @@ class TrainCheckpoint:
     def save(self, policy, optimizer, history):
         if self.file is None:
             return
-        tensors = {f"policy.{name}": p.detach() for name, p in policy.named_parameters()}
-        for i, state in optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{i}.{key}": value for key, value in state.items()}
-        tensors["reference"] = self.reference
-        tensors = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
+        tensors = training_state(policy, [optimizer]) | {"reference": self.reference.cpu().contiguous()}
         meta = {"run": self.run, "loss": self.loss, "history": json.dumps(history)}
         write_bytes(self.file, save(tensors, metadata=meta))
 
@@ -72,26 +69,13 @@ class TrainCheckpoint:
             print(f"{display_path(self.file)} has {other}: training from the start.")
             return []
         print(f"Going on from {display_path(self.file)}, after step {len(history)}.")
-        restore(policy, optimizer, tensors)
+        restore(policy, [optimizer], tensors)
         return history
 
     def remove(self):
         """The run is complete: the next one begins at the start."""
         if self.file:
             self.file.unlink(missing_ok=True)
-
-
-@torch.no_grad()
-def restore(policy, optimizer, tensors):
-    """Copy the tensors of a checkpoint into the policy's weights and the optimizer's state."""
-    for name, p in policy.named_parameters():
-        p.copy_(tensors[f"policy.{name}"])
-    state = {}
-    for name, tensor in tensors.items():
-        if name.startswith("optimizer."):
-            _, i, key = name.split(".")
-            state.setdefault(int(i), {})[key] = tensor
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
 def run_key(settings, pairs, loss, functions) -> str:

@@ -8,6 +8,7 @@ from helpers.files import CourseError, display_path, read_json, reading
 from helpers.gpt.tokenizer import VOCAB, load_tokenizer
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
+META = "course.meta"  # of a GGUF file: what a checkpoint has as meta, as JSON
 PUBLISHED = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
 # What `GPT` computes. A published model with another value would load, and give other logits.
 GPT2_SETTINGS = {

@@ -8,7 +8,6 @@ Reading order: keys, tensors, writing, reading, the command.
 import json
 import math
 import reprlib
-from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
@@ -17,22 +16,12 @@ import torch
 
 from helpers.files import CourseError, atomic_write, display_path
 from helpers.gpt.checkpoints import fill, load_model
-from helpers.gpt.config import GPT2_SETTINGS, GPTConfig, open_gguf
+from helpers.gpt.config import GPT2_SETTINGS, META, GPTConfig, open_gguf
 from helpers.gpt.model import GPT, count_parameters
-from helpers.gpt.prompt import CHAT_TEMPLATE
-from helpers.gpt.tokenizer import (
-    BYTE_OF,
-    EOT,
-    UNSAVED,
-    encoding,
-    in_characters,
-    load_tokenizer,
-    rebuild_merges,
-    token_ranks,
-)
+from helpers.gpt.prompt import TEMPLATE, chat_template
+from helpers.gpt.tokenizer import EOT, check_tokens, from_gguf, in_characters, rebuild_merges, token_ranks
 
 ARCHITECTURE = "gpt2"
-META = "course.meta"  # a key of our own: the checkpoint's meta as JSON
 DTYPES = {
     "f32": (gguf.GGMLQuantizationType.F32, gguf.LlamaFileType.ALL_F32),
     "f16": (gguf.GGMLQuantizationType.F16, gguf.LlamaFileType.MOSTLY_F16),
@@ -70,13 +59,14 @@ def all_keys(config, tok, name, file_type, meta) -> dict:
     tokens, types = vocabulary(tok, config.vocab_size)
     return decisive_keys(config, tok) | {
         "general.name": name,
+        "general.description": meta.get("about", ""),
         "general.file_type": int(file_type),
         "general.quantization_version": gguf.GGML_QUANT_VERSION,
         "tokenizer.ggml.tokens": tokens,
         "tokenizer.ggml.token_type": types,
         "tokenizer.ggml.bos_token_id": tok.eot_token,
         "tokenizer.ggml.add_bos_token": False,
-        "tokenizer.chat_template": CHAT_TEMPLATE,
+        "tokenizer.chat_template": chat_template(meta.get("template", TEMPLATE)),
         META: json.dumps(meta),
     }
 
@@ -90,6 +80,8 @@ def tensor_names(model) -> dict[str, str]:
 def write_gguf(path, model, tok, meta=None, dtype="f32") -> Path:
     """Write model, tokenizer, chat template and meta (a dict for JSON) to one file, whole or not at all.
 
+    meta may have "template", the prompt's form in Ollama's language, if it is not the student's, and "about".
+
     dtype: "f32", the weights as they are; "f16", half the size; "q8_0", about a quarter. Biases, norms and positions
     stay float32: llama.cpp adds or multiplies them number by number, and they are 2 % of the course's student.
     Raises CourseError for another dtype, for what llama.cpp cannot run, or if the file cannot be written.
@@ -98,7 +90,7 @@ def write_gguf(path, model, tok, meta=None, dtype="f32") -> Path:
         _check_model(model.config, tok, dtype)
         matrix_type, file_type = DTYPES[dtype]
         keys = all_keys(model.config, tok, Path(path).stem, file_type, meta or {})
-        _check_tokens(keys["tokenizer.ggml.tokens"])
+        check_tokens(keys["tokenizer.ggml.tokens"])
     except ValueError as error:
         raise CourseError(f"{display_path(path)} is not written: {error}.") from error
     add = {bool: "add_bool", int: "add_uint32", float: "add_float32", str: "add_string", list: "add_array"}
@@ -123,15 +115,6 @@ def _check_model(config, tok, dtype):
         raise ValueError(f"the model knows {config.vocab_size} tokens, and its tokenizer makes {tok.n_vocab}")
 
 
-def _check_tokens(tokens: list[str]):
-    repeated = [token for token, times in Counter(tokens).items() if times > 1]
-    if repeated:
-        raise ValueError(f"its vocabulary has the token {repeated[0]!r} twice")
-    missing = set(BYTE_OF) - set(tokens)
-    if missing:
-        raise ValueError(f"its vocabulary has no token for the byte {min(BYTE_OF[character] for character in missing)}")
-
-
 def _add_tensors(writer, model, matrix_type):
     weights = model.state_dict()
     for name, gguf_name in tensor_names(model).items():
@@ -153,7 +136,8 @@ def read_gguf(path):
         if keys["general.architecture"] != ARCHITECTURE:
             raise ValueError(f"its architecture is {keys['general.architecture']!r}, not {ARCHITECTURE!r}")
         tensors = {t.name: torch.tensor(gguf.dequantize(t.data, t.tensor_type)) for t in reader.tensors}
-        config, tok = _read_config(keys, tensors), _read_tokenizer(keys)
+        config = _read_config(keys, tensors)
+        tok = from_gguf(keys["tokenizer.ggml.tokens"], keys["tokenizer.ggml.eos_token_id"])
         _check_keys(keys, config, tok)
         meta = json.loads(keys.get(META, "{}"))
     except KeyError as error:
@@ -174,17 +158,6 @@ def _read_config(keys, tensors) -> GPTConfig:
         raise ValueError(f"{n_head} heads cannot share a width of {n_embd}")
     n_layer = sum(name.endswith(".attn_qkv.weight") for name in tensors)
     return GPTConfig(vocab_size, len(tensors["position_embd.weight"]), n_layer, n_head, n_embd)
-
-
-def _read_tokenizer(keys):
-    tokens, end = keys["tokenizer.ggml.tokens"], keys["tokenizer.ggml.eos_token_id"]
-    if tokens[end : end + 1] != [EOT]:
-        raise ValueError(f"its end-of-text is not {EOT}")
-    _check_tokens(tokens)
-    if not set().union(*tokens[:end]) <= set(BYTE_OF):
-        raise ValueError("its tokens are not written in GPT-2's characters for bytes")
-    ranks = {bytes(BYTE_OF[character] for character in token): rank for rank, token in enumerate(tokens[:end])}
-    return encoding(ranks, "course" if ranks == token_ranks(load_tokenizer("course")) else UNSAVED)
 
 
 def _check_keys(keys, config, tok):

@@ -13,7 +13,7 @@ from helpers.files import CourseError, display_path, write_bytes, write_json, wr
 from helpers.gpt.checkpoints import from_transformers
 from helpers.gpt.config import CONFIG, GPT2_SETTINGS, WEIGHTS
 from helpers.gpt.model import count_parameters
-from helpers.gpt.prompt import CHAT_TEMPLATE, format_prompt
+from helpers.gpt.prompt import chat_template, format_prompt
 from helpers.gpt.tokenizer import EOT, MERGES, VOCAB, in_characters, rebuild_merges, token_ranks
 
 CARD = "README.md"  # what the Hub shows as the page of a model
@@ -82,7 +82,7 @@ def tokenizer_settings(config) -> dict:
         "add_prefix_space": False,
         "clean_up_tokenization_spaces": False,
         **dict.fromkeys(("bos_token", "eos_token", "unk_token"), EOT),
-        "chat_template": CHAT_TEMPLATE,
+        "chat_template": chat_template(),
     }
 
 

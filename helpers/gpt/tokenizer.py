@@ -1,11 +1,13 @@
 """Tokenizers: byte-pair encodings with GPT-2's split pattern, as real `tiktoken.Encoding`s.
 
 The course's file has tiktoken's own format: one line a token, its bytes in base64 and its rank. The two files of a
-published GPT-2 are read as well. A tokenizer's `name` is what `load_tokenizer` takes to load it again.
+published GPT-2 and the tokens of a GGUF file are read as well. A tokenizer's `name` is what `load_tokenizer` takes to
+load it again.
 """
 
 import base64
 import math
+from collections import Counter
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -77,6 +79,30 @@ def rebuild_merges(ranks: dict[bytes, int]) -> list[tuple[bytes, bytes]]:
 def in_characters(token: bytes) -> str:
     """A token as GPT-2's files write it: one printable character a byte."""
     return "".join(CHARACTER_OF[byte] for byte in token)
+
+
+def check_tokens(tokens: list[str]):
+    """Raises ValueError if a GGUF file with these tokens would cut a text otherwise, or not at all."""
+    repeated = [token for token, times in Counter(tokens).items() if times > 1]
+    if repeated:
+        raise ValueError(f"its vocabulary has the token {repeated[0]!r} twice")
+    missing = set(BYTE_OF) - set(tokens)
+    if missing:
+        raise ValueError(f"its vocabulary has no token for the byte {min(BYTE_OF[character] for character in missing)}")
+
+
+def from_gguf(tokens: list[str], end: int) -> tiktoken.Encoding:
+    """The tokenizer of a GGUF file that the course wrote, from its tokens and the id of end-of-text.
+
+    It is called "course" if it is the course's. Raises ValueError for tokens that are no byte-level BPE's.
+    """
+    if tokens[end : end + 1] != [EOT]:
+        raise ValueError(f"its end-of-text is not {EOT}")
+    check_tokens(tokens)
+    if not set().union(*tokens[:end]) <= set(BYTE_OF):
+        raise ValueError("its tokens are not written in GPT-2's characters for bytes")
+    ranks = {bytes(BYTE_OF[character] for character in token): rank for rank, token in enumerate(tokens[:end])}
+    return encoding(ranks, "course" if ranks == token_ranks(load_tokenizer("course")) else UNSAVED)
 
 
 def save_tokenizer(tok: tiktoken.Encoding, folder=COURSE_FOLDER):

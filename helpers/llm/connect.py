@@ -45,7 +45,7 @@ def connect(
     CourseError, never replaced. With neither, a running Ollama that has a chat model is preferred, else the
     embedded engine is started; it also serves models that only it has (course-small, …).
     A model that ends in ".gguf" is a file, which the embedded engine runs: a real chat model without Ollama.
-    `timeout`: seconds a request may take. `warm_up`: let Ollama, or the engine a file, load it now, by a first request.
+    `timeout`: seconds a request may take. `warm_up`: have the model of Ollama or of a file loaded now.
     """
     model = model or os.environ.get("COURSE_MODEL", "").strip() or None
     host = host or os.environ.get("OLLAMA_HOST", "").strip() or None

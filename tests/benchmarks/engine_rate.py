@@ -26,7 +26,6 @@ sys.path.insert(0, str(ROOT))
 from helpers.criterion import rewrite_prompt  # noqa: E402
 from helpers.files import DATA, read_json  # noqa: E402
 from helpers.llm.server import api  # noqa: E402
-from helpers.llm.server.library import gguf_file  # noqa: E402
 from helpers.llm.server.models import describe  # noqa: E402
 from helpers.politeness import POLITENESS  # noqa: E402
 
@@ -72,11 +71,11 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=100, help="in a round")
     wanted = parser.parse_args()
-    info = describe(MODEL, DATA / "models" / MODEL)
+    info = describe(MODEL, DATA / "models" / f"{MODEL}.gguf")
     engine, engine_at = started([sys.executable, "-c", ENGINE])
     servers = {}
     for threads in (1, 2):
-        settings = {"path": str(gguf_file(info)), "context": info.context, "slots": 16, "threads": threads}
+        settings = {"path": str(info.path), "context": info.context, "slots": 16, "threads": threads}
         settings |= {"embedding": "each token", "key": "benchmark"}
         servers[threads] = started([sys.executable, "-m", "helpers.llm.server.llama_server"], settings)
     records = read_json(DATA / "instruction-data.json")
@@ -93,7 +92,7 @@ def main():
 
     def directly(number, threads, **other):
         wanted = api.read_generate(body(number) | {"stream": False})
-        ids = info.tok.encode_ordinary(api.prompt_text(wanted, info))
+        ids = info.tok.encode_ordinary(*api.prompt_turns(wanted, info))
         same = api.completion(wanted, info, ids) | other
         return lambda: ask(servers[threads][1], "/completion", same, "benchmark")
 

@@ -11,10 +11,10 @@ from helpers.tools.cli import gguf_options
 
 
 def test_the_command_writes_a_checkpoint_and_says_what(tmp_path, capsys):
-    checkpoint = str(DATA / "models" / "course-weak")
+    checkpoint = str(DATA / "sft")
     export_gguf(gguf_options([checkpoint, str(tmp_path / "m.gguf"), "--dtype", "q8_0"]))
     size = (tmp_path / "m.gguf").stat().st_size / 1e6
-    line = f"m.gguf: {size:.1f} MB, 1.2 M parameters as q8_0, 4096 tokens, a context of 256 tokens, the chat template\n"
+    line = f"m.gguf: {size:.1f} MB, 2.6 M parameters as q8_0, 4096 tokens, a context of 256 tokens, the chat template\n"
     assert capsys.readouterr().out.endswith(line)
     assert read_gguf(tmp_path / "m.gguf")[2] == load_model(checkpoint)[2]
 

@@ -18,6 +18,7 @@ from helpers.gpt.checkpoints import load_model, save_checkpoint
 from helpers.gpt.config import GPTConfig
 from helpers.gpt.gguf import in_characters, read_gguf, rebuild_merges, token_ranks, write_gguf
 from helpers.gpt.model import GPT
+from helpers.gpt.prompt import TEMPLATE, chat_template
 from helpers.gpt.tokenizer import EOT, PATTERN, UNSAVED, encoding, train_tokenizer
 
 ANSWERS = [row["output"] for row in read_json(DATA / "instruction-data.json")[:150]]
@@ -92,12 +93,21 @@ def test_programs_that_list_models_find_what_they_look_for(dtype, file_type, sma
     assert keys["tokenizer.ggml.add_bos_token"] is False
 
 
-def test_the_shipped_models_come_back_with_the_courses_tokenizer(tmp_path):
-    model, tok, meta = load_model(DATA / "models" / "course-weak")
+def test_a_shipped_checkpoint_comes_back_with_the_courses_tokenizer(tmp_path):
+    model, tok, meta = load_model(DATA / "sft")
     again = read_gguf(write_gguf(tmp_path / "m.gguf", model, tok, meta))
     assert (again[1].name, again[2]) == ("course", meta)
     loaded, _, _ = load_model(save_checkpoint(tmp_path / "saved", again[0], again[1]))
     assert all(torch.equal(a, b) for a, b in zip(loaded.parameters(), model.parameters(), strict=True))
+
+
+def test_the_chat_template_is_that_of_the_meta(small_tok, tmp_path):
+    for meta, template in [({}, TEMPLATE), ({"template": "{{ .Prompt }} ->"}, "{{ .Prompt }} ->")]:
+        path = write_gguf(tmp_path / "m.gguf", shaken_gpt(), small_tok, meta | {"about": "random"})
+        keys = {name: field.contents() for name, field in gguf.GGUFReader(path).fields.items()}
+        assert keys["tokenizer.chat_template"] == chat_template(template) and keys["general.description"] == "random"
+    with pytest.raises(CourseError, match="m.gguf is not written: its template is '{{ .System }}'"):
+        write_gguf(tmp_path / "m.gguf", shaken_gpt(), small_tok, {"template": "{{ .System }}"})
 
 
 # Merges

@@ -10,7 +10,7 @@ from tiny_gpt import tiny_gpt
 from helpers.files import CourseError, read_json, read_text
 from helpers.gpt.checkpoints import load_model
 from helpers.gpt.hub import CARD, model_card, save_for_hub
-from helpers.gpt.prompt import CHAT_TEMPLATE
+from helpers.gpt.prompt import chat_template
 from helpers.gpt.tokenizer import EOT, encoding, token_ranks, train_tokenizer
 
 PARTS = dict(training={"loss": "DPO"}, measured=[{"polite": 0.9, "right": 0.8}], limits=["It is small."])
@@ -33,7 +33,11 @@ def test_the_files_say_what_other_programs_look_for(small_tok, tmp_path):
     folder = save_for_hub(tmp_path, tiny_gpt(vocab_size=270), small_tok, "# A card\n")
     config, settings = read_json(folder / "config.json"), read_json(folder / "tokenizer_config.json")
     assert (config["architectures"], config["eos_token_id"], config["n_positions"]) == (["GPT2LMHeadModel"], 269, 48)
-    assert (settings["chat_template"], settings["eos_token"], settings["model_max_length"]) == (CHAT_TEMPLATE, EOT, 48)
+    assert (settings["chat_template"], settings["eos_token"], settings["model_max_length"]) == (
+        chat_template(),
+        EOT,
+        48,
+    )
     tokenizer = read_json(folder / "tokenizer.json")
     assert tokenizer["model"]["vocab"] == read_json(folder / "vocab.json") and tokenizer["added_tokens"][0]["id"] == 269
     lines = [" ".join(merge) for merge in tokenizer["model"]["merges"]]

@@ -1,6 +1,6 @@
 import pytest
 
-from helpers.gpt.prompt import format_prompt
+from helpers.gpt.prompt import TEMPLATE, chat_template, format_prompt
 from helpers.records import contains_answer, question
 
 
@@ -8,6 +8,18 @@ def test_prompt_with_and_without_input():
     assert format_prompt("Add 1 and 2.") == "### Instruction:\nAdd 1 and 2.\n\n### Response:\n"
     assert format_prompt("Sort.", "b, a") == "### Instruction:\nSort.\n\n### Input:\nb, a\n\n### Response:\n"
     assert question("Sort.", "b, a") in format_prompt("Sort.", "b, a")
+
+
+def test_a_template_is_the_prompts_form():
+    assert TEMPLATE.replace("{{ .Prompt }}", "Sort.") == format_prompt("Sort.")
+
+
+@pytest.mark.parametrize(
+    "template", ["no place", "{{.Prompt}}", "{{ .System }}{{ .Prompt }}", "{{ .Prompt }} {{ .Prompt }}", ""]
+)
+def test_a_template_with_more_than_the_question_has_no_jinja(template):
+    with pytest.raises(ValueError, match=r"should have \{\{ \.Prompt \}\} once"):
+        chat_template(template)
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,14 @@ def own_build(tmp_path, monkeypatch):
     return tmp_path / "build"
 
 
+@pytest.fixture
+def own_data(tmp_path, monkeypatch):
+    """A data/ of one's own, with an empty folder for course models."""
+    monkeypatch.setattr(files, "DATA", tmp_path / "data")
+    (tmp_path / "data" / "models").mkdir(parents=True)
+    return tmp_path / "data"
+
+
 @pytest.fixture(scope="session")
 def tiny_tok(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tokenizer")

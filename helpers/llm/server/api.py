@@ -186,15 +186,15 @@ def read_keep_alive(value) -> float | None:
     raise ApiError(400, f'invalid keep_alive {shown}: send seconds, or a duration with a unit such as "5m"')
 
 
-def prompt_text(ask: Ask, info: ModelInfo) -> str:
-    """Everything that the model sees. Raises ApiError for a template or messages that cannot be used."""
+def prompt_turns(ask: Ask, info: ModelInfo) -> list[str]:
+    """All text that the model sees, by turn. Raises ApiError for a template or messages that cannot be used."""
     if ask.raw:
-        return ask.messages[0]["content"]
+        return [ask.messages[0]["content"]]
     messages = ask.messages
     if info.system and messages[0]["role"] != "system":
         messages = [{"role": "system", "content": info.system}, *messages]
     if info.chat_template and not (ask.template or info.template):
-        return render_jinja(info.chat_template, messages, info.special_tokens)
+        return [render_jinja(info.chat_template, messages, info.special_tokens)]
     return render(ask.template or info.template or BARE, messages)
 
 

@@ -5,38 +5,38 @@ states, which times the embedding matrix are the logits. That costs as much as a
 of neighbouring tokens are mostly known is let through without it.
 """
 
+from collections import Counter
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import chain, pairwise
+from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
 
-from helpers.gpt.config import WEIGHTS
-from helpers.gpt.prompt import FOOTER, HEADER
+from helpers.gpt.config import open_gguf
+from helpers.gpt.prompt import HOLE
 from helpers.llm.server.errors import ApiError
-from helpers.llm.server.models import ModelInfo
+from helpers.llm.server.models import GET_IT_AGAIN, ModelInfo
 from helpers.llm.server.runner import Runner
 
-MOSTLY = 0.6  # share of a prompt's pairs; of 36 foreign prompts none reached it that the surprise would refuse
+MOSTLY = 0.6  # share of a prompt's pairs
 
 
-def own_tokens(ids, tok) -> slice:
-    """Where the user's text stands in a prompt: between header and footer, or everywhere if these are missing."""
-    header, footer = tok.encode_ordinary(HEADER), tok.encode_ordinary(FOOTER)
+def own_tokens(ids, template, tok) -> slice:
+    """Where the user's text stands in a prompt: inside of the template, or everywhere if that is missing."""
+    header, footer = map(tok.encode_ordinary, template.split(HOLE))
     start = len(header) if ids[: len(header)] == header else 0
     return slice(start, len(ids) - len(footer) if ids[-len(footer) :] == footer else len(ids))
 
 
-def token_pairs(ids, tok) -> set[tuple[int, int]]:
+def token_pairs(ids, own: slice) -> set[tuple[int, int]]:
     """The pairs of neighbouring tokens in the user's text and at its edges."""
-    own = own_tokens(ids, tok)
     return set(pairwise(ids[max(own.start - 1, 0) : own.stop + 1]))
 
 
-def known_pairs(prompts: Iterable[list[int]], tok) -> str:
-    """All pairs in the prompts that a model was made for: "first second,second first second ...", sorted."""
+def known_pairs(prompts: Iterable[set[tuple[int, int]]], most: int) -> str:
+    """The pairs that most of the prompts have, so many: "first second,second first second ...", sorted."""
     followers = {}
-    for first, second in sorted(set().union(*(token_pairs(ids, tok) for ids in prompts))):
+    for first, second in sorted(pair for pair, _ in Counter(chain.from_iterable(prompts)).most_common(most)):
         followers.setdefault(first, []).append(str(second))
     return " ".join(f"{first} {','.join(seconds)}" for first, seconds in followers.items())
 
@@ -48,36 +48,43 @@ def read_pairs(text: str) -> set[tuple[int, int]]:
     return {(int(first), int(second)) for first, seconds in followers for second in seconds.split(",")}
 
 
-def prompt_surprise(logits: np.ndarray, ids, tok) -> float:
+def prompt_surprise(logits: np.ndarray, ids, own: slice) -> float:
     """How foreign a prompt is to a model: the median of -log π (nats) over the tokens of the user's text.
 
-    logits: (T, vocab_size) for the T tokens `ids`. A median, so that a question about one invented name is not foreign.
+    logits: (T, vocab_size) for the T tokens `ids`; own: `own_tokens`, of which the prompt's first has no π. A median,
+    so that a question about one invented name is not foreign.
     """
-    logits = logits[:-1].astype(np.float64)
-    highest = logits.max(-1, keepdims=True)
-    log_normalizers = highest[:, 0] + np.log(np.exp(logits - highest).sum(-1))
-    nll = np.append(0.0, log_normalizers - logits[np.arange(len(ids) - 1), ids[1:]])
-    own = nll[own_tokens(ids, tok)]
-    return float(np.median(own)) if len(own) else 0.0
+    places = np.arange(max(own.start, 1), own.stop)
+    if not len(places):
+        return 0.0
+    logits = logits[places - 1]
+    highest = logits.max(-1)
+    log_normalizers = highest + np.log(np.exp(logits - highest[:, None]).sum(-1))
+    return float(np.median(log_normalizers - logits[np.arange(len(places)), np.array(ids)[places]]))
 
 
 class Gate:
     """What a model does not let in."""
 
-    def __init__(self, info: ModelInfo):
-        self.name, self.tok, self.limit = info.name, info.tok, info.meta["max_surprise"]
+    def __init__(self, info: ModelInfo, path: Path):
+        """path: the model as GGUF. CourseError if it is damaged."""
+        from gguf import dequantize
+
+        self.name, self.tok, self.template, self.limit = info.name, info.tok, info.template, info.meta["max_surprise"]
         self.known = read_pairs(info.meta.get("known_pairs", ""))
-        with safe_open(info.path / WEIGHTS, "np") as tensors:
-            self.embedding = tensors.get_tensor("transformer.wte.weight").astype(np.float32)  # (vocab_size, n_embd)
+        tensors = {tensor.name: tensor for tensor in open_gguf(path, GET_IT_AGAIN).tensors}
+        embedding = tensors["token_embd.weight"]
+        self.embedding = dequantize(embedding.data, embedding.tensor_type)  # (vocab_size, n_embd), float32
 
     async def check(self, runner: Runner, ids: list[int]):
         """Raises ApiError for a foreign prompt."""
-        pairs = token_pairs(ids, self.tok)
+        own = own_tokens(ids, self.template, self.tok)
+        pairs = token_pairs(ids, own)
         if len(pairs & self.known) >= MOSTLY * len(pairs):
             return
         answer = await runner.post("/embedding", {"content": ids, "embd_normalize": -1})
         hidden = np.array(answer[0]["embedding"], np.float32)  # (T, n_embd), after the last norm
-        surprise = prompt_surprise(hidden @ self.embedding.T, ids, self.tok)
+        surprise = prompt_surprise(hidden @ self.embedding.T, ids, own)
         if surprise > self.limit:
             raise ApiError(
                 400,

@@ -101,11 +101,11 @@ class GenerateHandler(EngineHandler):
         self.send(api.reply(ask, "") | {"done": True, "done_reason": "unload" if unload else "load"})
 
     async def answer(self, ask: Ask, info: ModelInfo):
-        text = api.prompt_text(ask, info)
+        turns = api.prompt_turns(ask, info)
         using = self.library.using(info, api.num_ctx(ask, info), ask.keep_alive)
         async with using as loaded, loaded.place() as runner:
             self.load_duration = time.perf_counter_ns() - self.received
-            ids = await loaded.encode(text, runner)
+            ids = await loaded.encode(turns, runner)
             body = api.completion(ask, info, ids)
             if loaded.gate:
                 await loaded.gate.check(runner, ids)

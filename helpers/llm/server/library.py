@@ -66,8 +66,8 @@ class Loaded:
         self.info, self.users, self.context = info, 0, context
         self.keep_alive, self.expires, self.timer = None, datetime.now(UTC) + FOREVER, None
         self.longest_token = max(map(len, info.tok.token_byte_values())) if info.tok else 0
-        self.gate = Gate(info) if "max_surprise" in info.meta else None
-        embedding = "pooled" if info.embeds else "each token" if self.gate else ""
+        gated = "max_surprise" in info.meta
+        embedding = "pooled" if info.embeds else "each token" if gated else ""
         settings = {"context": context, "slots": slots // processes, "threads": threads, "embedding": embedding}
         path = gguf_file(info)
         self.places, self.waiting = asyncio.Semaphore(slots), 0
@@ -75,6 +75,7 @@ class Loaded:
         try:
             for _ in range(processes):
                 self.runners.append(Runner(path, http, **settings))
+            self.gate = Gate(info, path) if gated else None
             for runner in self.runners:
                 runner.wait()
         except BaseException:  # else what has been started would never end
@@ -109,14 +110,18 @@ class Loaded:
             runner.busy -= 1
             self.places.release()
 
-    async def encode(self, text: str, runner: Runner) -> list[int]:
-        """The tokens of a prompt. In a checkpoint's, special tokens are text like any other."""
+    async def encode(self, turns: list[str], runner: Runner) -> list[int]:
+        """The tokens of a prompt. For a checkpoint or a course model special tokens in it are text like any other;
+        end-of-text, with which their answers end, comes between the turns.
+        """
+        text = "".join(turns)
         if self.info.tok:
             most = self.info.context
             if len(text) > self.longest_token * most:  # cutting a million blanks takes minutes
                 fits = f"the prompt has more than the {most} tokens that {self.info.name} reads with the answer"
                 raise ApiError(400, f"{fits}: shorten it (nothing is cut silently here)")
-            return self.info.tok.encode_ordinary(text)
+            first, *others = map(self.info.tok.encode_ordinary, turns)
+            return first + [token for ids in others for token in (self.info.tok.eot_token, *ids)]
         body = {"content": text, "add_special": True, "parse_special": True}
         return (await runner.post("/tokenize", body))["tokens"]
 

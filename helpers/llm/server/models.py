@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import json
 import math
 import threading
 from contextlib import suppress
@@ -13,10 +14,10 @@ from safetensors import safe_open
 
 from helpers import files
 from helpers.files import CourseError, display_path, read_json
-from helpers.gpt.config import CONFIG, GPT2_SETTINGS, WEIGHTS, open_gguf, read_config
-from helpers.gpt.prompt import FOOTER, HEADER
+from helpers.gpt.config import CONFIG, GPT2_SETTINGS, META, WEIGHTS, open_gguf, read_config
+from helpers.gpt.prompt import TEMPLATE
+from helpers.gpt.tokenizer import from_gguf
 
-TEMPLATE = HEADER + "{{ .Prompt }}" + FOOTER
 GET_IT_AGAIN = "Get or write the file again."
 MANIFEST = {"template": str, "system": str, "options": dict}  # of a created model, instead of what its file says
 READING = threading.Lock()  # a large header takes seconds: those who ask for it meanwhile wait for the one who reads
@@ -25,12 +26,16 @@ DEFAULT_CONTEXT = 2048  # tokens, of a GGUF file that does not say
 
 def discover() -> dict[str, Path]:
     """Name -> where it is: the course models, each checkpoint in data/ and build/, GGUF files and created models."""
-    found = {}
-    for prefix, folder in (("", files.DATA / "models"), ("course-", files.DATA), ("my-", files.BUILD)):
+    found = {path.stem: path for path in sorted(course_folder().glob("*.gguf"))}
+    for prefix, folder in (("", course_folder()), ("course-", files.DATA), ("my-", files.BUILD)):
         for config in sorted(folder.glob(f"*/{CONFIG}")):
             if (config.parent / WEIGHTS).is_file():
                 found[prefix + config.parent.name] = config.parent
     return found | {path.stem: path for path in sorted(created_folder().glob("*.gguf"))} | created()
+
+
+def course_folder() -> Path:
+    return files.DATA / "models"
 
 
 def created_folder() -> Path:
@@ -52,8 +57,8 @@ class ModelInfo:
     keys: dict  # of GGUF: sizes and the like
     quantization: str  # that in which llama.cpp computes
     digest: str
-    meta: dict = field(default_factory=dict)  # of a checkpoint
-    tok: object = None  # of a checkpoint; for another model llama.cpp cuts the text
+    meta: dict = field(default_factory=dict)  # of a checkpoint or a course model
+    tok: object = None  # of these; for another model llama.cpp cuts the text
     template: str = ""  # in Ollama's language
     chat_template: str = ""  # in Jinja, from the file; where `template` is empty
     special_tokens: dict = field(default_factory=dict)  # that it may use: bos_token and eos_token
@@ -147,7 +152,7 @@ def _read_checkpoint(name: str, folder: Path, stamp: tuple) -> ModelInfo:
     keys = checkpoint_keys(config, parameters, name) | {"general.description": meta.get("about", "")}
     template = meta.get("template") or TEMPLATE
     # The course models are asked thousands of times: that takes two thirds of the time, and their figures stay.
-    quantization = "Q8_0" if folder.parent == files.DATA / "models" else "F32"
+    quantization = "Q8_0" if folder.parent == course_folder() else "F32"
     return ModelInfo(name, folder, stamp, keys, quantization, digest, meta, tok, template=template)
 
 
@@ -174,6 +179,9 @@ def _read_gguf(path: Path, stamp: tuple) -> ModelInfo:
             "special_tokens": special_tokens(reader, keys),
         }
         check_sizes(keys)
+        meta = json.loads(keys.pop(META, "{}"))
+        if path.parent == course_folder():
+            chat |= {"meta": meta, "template": meta["template"], "tok": course_tokenizer(reader, keys)}
     except (IndexError, KeyError, TypeError, ValueError) as error:
         raise CourseError(f"{where} is no language model: {type(error).__name__} {error}. {GET_IT_AGAIN}") from error
     keys["general.parameter_count"] = sum(int(tensor.n_elements) for tensor in reader.tensors)
@@ -192,6 +200,11 @@ def check_sizes(keys: dict):
         value = keys.get(f"{architecture}.{size}", 1)
         if not isinstance(value, int) or value < 1:
             raise ValueError(f"its {size} is {value!r}")
+
+
+def course_tokenizer(reader, keys: dict):
+    """Raises ValueError for tokens that the course did not write."""
+    return from_gguf(reader.fields["tokenizer.ggml.tokens"].contents(), keys["tokenizer.ggml.eos_token_id"])
 
 
 def special_tokens(reader, keys: dict) -> dict[str, str]:

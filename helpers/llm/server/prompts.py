@@ -53,8 +53,8 @@ def trimmed(template: str) -> str:
     return "".join(parts)
 
 
-def render(template: str, messages: list[dict]) -> str:
-    """The messages in Ollama's template, turn by turn, up to where the model's answer begins. Raises ApiError.
+def render(template: str, messages: list[dict]) -> list[str]:
+    """The messages in Ollama's template, text by turn, up to where the model's answer begins. Raises ApiError.
 
     Where the template has no place for the system message, that goes before the prompt; without a place for the
     answer, that goes to the end.
@@ -63,8 +63,7 @@ def render(template: str, messages: list[dict]) -> str:
     template = trimmed(template)
     template = template if RESPONSE in template else template + RESPONSE
     *earlier, last = turns(messages)
-    done = "".join(fill_turn(template, turn) for turn in earlier)
-    return done + fill_turn(template.split(RESPONSE)[0], last)
+    return [*(fill_turn(template, turn) for turn in earlier), fill_turn(template.split(RESPONSE)[0], last)]
 
 
 def turns(messages: list[dict]) -> list[dict]:

@@ -87,8 +87,8 @@ class Server:
 def start(models: dict | None = None, port: int = 0, slots: int = 16) -> Server:
     """Serve in a background thread of this process; `url` says where. Port 0 takes a free one.
 
-    models: {name: checkpoint folder}; None serves the course models and the reader's own checkpoints. `slots`
-    is how many requests to one model are decoded together. Raises CourseError if the port cannot be had.
+    models: {name: checkpoint folder or GGUF file}; None serves the course models and the reader's own. `slots` is how
+    many requests to one model are decoded together. Raises CourseError if the port cannot be had.
     """
     server = Server(models, port, slots)
     atexit.register(server.stop)

@@ -7,13 +7,12 @@ import gguf
 import numpy as np
 import pytest
 
-from helpers import files
 from helpers.files import CourseError
 from helpers.gpt.gguf import write_gguf
-from helpers.gpt.prompt import CHAT_TEMPLATE
+from helpers.gpt.prompt import chat_template
 from helpers.llm.connect import connect
 from helpers.llm.server import library
-from helpers.llm.server.api import completion, num_ctx, prompt_text, read_chat
+from helpers.llm.server.api import completion, num_ctx, prompt_turns, read_chat
 from helpers.llm.server.library import Loaded, cache_bytes, check_memory
 from helpers.llm.server.models import describe, discover, parameter_size
 
@@ -41,6 +40,8 @@ def write_header(path, architecture="llama", sizes=LLAMA, **changes):
     if "add_bos" in changes:
         writer.add_bool("tokenizer.ggml.add_bos_token", changes["add_bos"])
     writer.add_string("tokenizer.chat_template", TEMPLATE)
+    if changes.get("meta"):
+        writer.add_string("course.meta", changes["meta"])
     writer.add_file_type(changes.get("file_type", gguf.LlamaFileType.MOSTLY_Q4_K_M))
     writer.add_tensor("token_embd.weight", np.zeros((4, 8), np.float32))
     writer.write_header_to_file()
@@ -72,7 +73,8 @@ def test_a_file_is_described_as_its_header_says(tmp_path):
 @pytest.mark.parametrize(("add_bos", "begin"), [({}, ""), ({"add_bos": True}, ""), ({"add_bos": False}, "<s>")])
 def test_a_begin_of_text_is_not_written_twice(tmp_path, add_bos, begin):
     info = describe("llama", write_header(tmp_path / "l.gguf", **add_bos))
-    assert prompt_text(ask("hi", "yes", "so"), info) == f"{begin}[user]hi</s>[assistant]yes</s>[user]so</s>[assistant]"
+    text = f"{begin}[user]hi</s>[assistant]yes</s>[user]so</s>[assistant]"
+    assert prompt_turns(ask("hi", "yes", "so"), info) == [text]
 
 
 def test_a_file_of_the_course_is_described_like_its_checkpoint(tmp_path, tiny_gpt, tiny_tok, tiny_checkpoint):
@@ -80,9 +82,25 @@ def test_a_file_of_the_course_is_described_like_its_checkpoint(tmp_path, tiny_gp
     checkpoint = describe("tiny", tiny_checkpoint)
     for key in ("general.architecture", "general.parameter_count", "gpt2.context_length", "gpt2.embedding_length"):
         assert file.keys[key] == checkpoint.keys[key], key
-    assert (file.quantization, file.chat_template) == ("F32", CHAT_TEMPLATE)
+    assert (file.quantization, file.chat_template) == ("F32", chat_template())
     assert file.special_tokens == {"bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>"}
-    assert prompt_text(ask("hi"), file) == prompt_text(ask("hi"), checkpoint)
+    assert prompt_turns(ask("hi"), file) == prompt_turns(ask("hi"), checkpoint)
+
+
+def test_a_course_model_says_everything_in_its_file(own_data, tiny_gpt, tiny_tok):
+    meta = {"about": "random weights", "template": "{{ .Prompt }}\n###\n", "max_surprise": 2.5}
+    info = describe("small", write_gguf(own_data / "models" / "small.gguf", tiny_gpt, tiny_tok, meta, "q8_0"))
+    assert (info.meta, info.template, info.quantization) == (meta, meta["template"], "Q8_0")
+    assert info.tok.encode_ordinary('the {"é') == tiny_tok.encode_ordinary('the {"é')
+    assert info.keys["general.description"] == "random weights" and "course.meta" not in info.keys
+    assert prompt_turns(ask("hi", "yes", "so"), info) == ["hi\n###\nyes", "so\n###\n"]
+
+
+@pytest.mark.parametrize("meta", ["{", "[]", "{}", None])
+def test_a_course_model_without_its_template_is_named(own_data, meta):
+    path = write_header(own_data / "models" / "small.gguf", meta=meta)
+    with pytest.raises(CourseError, match="small.gguf is no language model: (JSONDecode|Type|Key)Error"):
+        describe("small", path)
 
 
 def test_an_embedding_model_is_known_by_its_pooling(tmp_path):
@@ -119,12 +137,13 @@ def test_a_missing_file_and_a_folder(tmp_path):
         describe("folder", tmp_path / "folder.gguf")
 
 
-def test_models_have_names_by_where_they_are(own_build, tmp_path, monkeypatch, tiny_checkpoint):
-    for place in ("data/models/course-small", "data/sft", "build/sft", "build/dpo"):
+def test_models_have_names_by_where_they_are(own_build, own_data, tmp_path, tiny_checkpoint):
+    for place in ("data/sft", "build/sft", "build/dpo"):
         shutil.copytree(tiny_checkpoint, tmp_path / place)
+    for name in ("course-small.gguf", ".course-small.gguf.part", "notes.txt"):
+        (own_data / "models" / name).write_text("")
     (own_build / "half").mkdir()
     (own_build / "half" / "config.json").write_text("{}")
-    monkeypatch.setattr(files, "DATA", tmp_path / "data")
     (own_build / "models").mkdir()
     for name in ("mine.json", "yours+v2.json", "dropped.gguf", "notes.txt", ".mine.json.tmp"):
         (own_build / "models" / name).write_text("{}")

@@ -2,9 +2,8 @@
 
 import pytest
 
-from helpers.gpt.prompt import CHAT_TEMPLATE, format_prompt
+from helpers.gpt.prompt import TEMPLATE, chat_template, format_prompt
 from helpers.llm.server.api import ApiError
-from helpers.llm.server.models import TEMPLATE
 from helpers.llm.server.prompts import check_template, render, render_jinja, turns
 
 CHAT = "{{ .System }}>{{ .Prompt }}={{ .Response }};"
@@ -55,12 +54,12 @@ def test_the_callers_messages_are_left_alone():
     ],
 )
 def test_render(template, said, text):
-    assert render(template, messages(said)) == text
+    assert "".join(render(template, messages(said))) == text
 
 
 def test_what_people_write_is_no_template():
     said = [{"role": "user", "content": "x {{ .System }} \\1 {% if x %}"}]
-    assert render("a{{- .Prompt -}}b", said) == "ax {{ .System }} \\1 {% if x %}b"
+    assert render("a{{- .Prompt -}}b", said) == ["ax {{ .System }} \\1 {% if x %}b"]
     assert render_jinja("{{ messages[0].content }}", said, {}) == said[0]["content"]
 
 
@@ -81,17 +80,17 @@ def test_templates_that_cannot_be_filled(template, status, sentence):
     assert error.value.status == status and sentence in str(error.value)
 
 
+@pytest.mark.parametrize("template", [TEMPLATE, "{{ .Prompt }}\n###\n", 'it\'s "{% x %}" {{ .Prompt }}'])
 @pytest.mark.parametrize("said", ["u:a", "s:a u:b", "s:a s:b u:c", "u:a a:b u:c", "s:a u:b a:c u:d a:e u:f"])
-def test_the_courses_two_templates_agree(said):
-    """Jinja marks the end of an answer; Ollama's template has no word for it."""
-    in_jinja = render_jinja(CHAT_TEMPLATE, messages(said), TOKENS)
-    assert in_jinja.replace("<|endoftext|>", "") == render(TEMPLATE, messages(said))
-    assert in_jinja.count("<|endoftext|>") == said.count("a:")
+def test_the_courses_two_templates_agree(said, template):
+    """Jinja marks the end of an answer; for Ollama's template the engine puts it between the turns."""
+    in_jinja = render_jinja(chat_template(template), messages(said), TOKENS)
+    assert in_jinja.split("<|endoftext|>") == render(template, messages(said))
 
 
 def test_a_question_is_put_as_in_training():
     said = [{"role": "user", "content": "What?"}]
-    assert render(TEMPLATE, said) == render_jinja(CHAT_TEMPLATE, said, TOKENS) == format_prompt("What?")
+    assert render(TEMPLATE, said) == [render_jinja(chat_template(), said, TOKENS)] == [format_prompt("What?")]
 
 
 REAL = """{{ bos_token }}{% for m in messages %}

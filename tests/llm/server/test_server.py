@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import ollama
 import pytest
 
-from helpers.gpt.prompt import format_prompt
+from helpers.gpt.prompt import chat_template, format_prompt
 from helpers.llm.server.models import parameter_size
+from helpers.llm.server.prompts import render_jinja
 
 OPTIONS = {"seed": 4, "num_predict": 30}
 
@@ -95,13 +96,14 @@ def test_prompt_goes_through_the_template(client):
     assert own.response == raw("S>hi=")
 
 
-def test_several_turns_are_what_the_template_makes_of_them(client):
+def test_several_turns_are_what_the_template_makes_of_them(client, tiny_tok):
+    """Answers end with end-of-text, as in the chat template of the model's file."""
     turns = [("system", "S"), ("user", "hi"), ("assistant", "Hello."), ("user", "bye")]
     messages = [{"role": role, "content": content} for role, content in turns]
-    text = format_prompt("S\n\nhi") + "Hello." + format_prompt("bye")
-    raw = client.generate("tiny", text, raw=True, options=OPTIONS)
+    text = render_jinja(chat_template(), messages, {"eos_token": "<|endoftext|>"})
+    assert text == format_prompt("S\n\nhi") + "Hello.<|endoftext|>" + format_prompt("bye")
     answer = client.chat("tiny", messages, options=OPTIONS)
-    assert answer.message.content == raw.response and answer.prompt_eval_count == raw.prompt_eval_count
+    assert answer.prompt_eval_count == len(tiny_tok.encode(text, allowed_special="all"))
 
 
 def test_special_tokens_in_a_prompt_are_text(client, tiny_tok):

@@ -140,7 +140,7 @@ def test_a_client_that_goes_while_its_model_is_looked_up(own_server, tiny_checkp
     assert not server._library.loaded and not server._library._loading.locked()
 
 
-def test_a_second_process_that_cannot_start_ends_the_first(own_server, tiny_checkpoint, monkeypatch, eventually):
+def test_a_second_process_that_cannot_start_ends_the_first(own_server, tiny_checkpoint, monkeypatch):
     server = own_server({"tiny": tiny_checkpoint})
     started, popen = [], runner.subprocess.Popen
 
@@ -150,7 +150,6 @@ def test_a_second_process_that_cannot_start_ends_the_first(own_server, tiny_chec
         started.append(popen(command, **settings))
         return started[0]
 
-    server._library.find("tiny")
     library.gguf_file(server._library.find("tiny"))  # converting it starts a process too
     monkeypatch.setattr(runner.subprocess, "Popen", one_only)
     with pytest.raises(ollama.ResponseError, match="Cannot allocate memory"):
