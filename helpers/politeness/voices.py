@@ -107,12 +107,17 @@ def voiced(text: str, voice: str, rng: random.Random, tiers: Collection[str] = (
     return text
 
 
+def without_ends(text: str, openers: Collection[str], closers: Collection[str]) -> tuple[str, str]:
+    """(opener, rest): the first opener that the text begins with, or "", and the text without it and a closer."""
+    opener = next((known for known in openers if text.startswith(known + " ")), "")
+    text = text[len(opener) :].lstrip() if opener else text
+    closer = next((known for known in closers if text.endswith(" " + known)), "")
+    return opener, text[: len(text) - len(closer)].rstrip() if closer else text
+
+
 def strip_voice(text: str) -> str:
     """The answer without the known patterns (of all tiers) at its start, at its end and at a verb."""
-    opener = next((known for known in _known("openers") if text.startswith(known + " ")), "")
-    text = text[len(opener) :].lstrip() if opener else text
-    closer = next((known for known in _known("closers") if text.endswith(" " + known)), "")
-    text = text[: len(text) - len(closer)].rstrip() if closer else text
+    opener, text = without_ends(text, _known("openers"), _known("closers"))
     if opener.endswith(",") and ORDINARY.match(text[:1].upper() + text[1:]):
         text = text[0].upper() + text[1:]
     return _inserted().sub(r"\1\2", text, count=1)

@@ -82,6 +82,15 @@ def study_options(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def evaluation_options(arguments: list[str]) -> argparse.Namespace:
+    """`models` to measure, and `quick` for an eighth of the trials."""
+    summary = COMMANDS["evaluate-course-models"].summary
+    parser = argparse.ArgumentParser(prog="python3 -m helpers evaluate-course-models", description=summary)
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="course-small, FILE.gguf or a checkpoint's folder")
+    parser.add_argument("--quick", action="store_true", help="an eighth of the trials; data/README.md stays as it is")
+    return parser.parse_args(arguments)
+
+
 def gguf_options(arguments: list[str]) -> argparse.Namespace:
     """`checkpoint` to read, `file` to write and `dtype` of the weights."""
     parser = argparse.ArgumentParser(prog="python3 -m helpers export-gguf", description=COMMANDS["export-gguf"].summary)
@@ -123,7 +132,9 @@ COMMANDS = {
     ),
     "data": Command(f"make again what ships in data/: {', '.join(MAKERS)}", "tools.cli:make_data", data_names),
     "evaluate-course-models": Command(
-        "measure the course models on held-out records", "tools.course.measure:measure_course_models"
+        "measure the course models, or a GGUF file or checkpoint, on held-out requests (MODEL ..., --quick)",
+        "tools.course.measure:measure_course_models",
+        evaluation_options,
     ),
     "study": Command(
         "compute a study that the notebooks show, again (NAME, --jobs N)", "tools.studies.run:run_study", study_options

@@ -53,12 +53,14 @@ def test_help_names_every_command(argv, calls, capsys):
     assert calls == []
 
 
-@pytest.mark.parametrize("name", ["lab", "test", "parity", "evaluate-course-models"])
-def test_a_command_goes_on_inside_its_environment_with_its_arguments(name, calls):
-    assert cli.launch([name, "-k", "x y"]) == 0
+@pytest.mark.parametrize(
+    ("name", "option"), [("lab", "-k"), ("test", "-k"), ("parity", "-k"), ("evaluate-course-models", "--quick")]
+)
+def test_a_command_goes_on_inside_its_environment_with_its_arguments(name, option, calls):
+    assert cli.launch([name, option, "x y"]) == 0
     assert calls == [
         cli.COMMANDS[name].environment,
-        ["python-of-the-environment", "-m", "helpers", name, "-k", "x y"],
+        ["python-of-the-environment", "-m", "helpers", name, option, "x y"],
     ]
 
 

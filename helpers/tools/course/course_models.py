@@ -1,108 +1,107 @@
 """Make the course models in data/models/: `python3 -m helpers data course-models [course-small | course-weak ...]`.
 
-About half an hour for course-small and two minutes for course-weak on two cores with bfloat16 units.
+On a GPU if there is one, else on the CPU. What is under way lies in build/course-models/: the models' own tokenizer,
+and a checkpoint of each training, from which the command goes on after an interruption.
 """
 
-import random
-import time
-from collections import deque
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass
+from functools import partial
 
+import numpy as np
 import torch
 
-from helpers.criterion import rewrite_prompt
-from helpers.files import BUILD, DATA, read_json
-from helpers.gpt.checkpoints import save_checkpoint
+from helpers.files import BUILD, DATA, display_path, read_json
 from helpers.gpt.config import GPTConfig
+from helpers.gpt.gguf import write_gguf
 from helpers.gpt.model import GPT, count_parameters
-from helpers.gpt.prompt import FOOTER, HEADER
-from helpers.gpt.tokenizer import load_tokenizer
-from helpers.llm.server.foreign import known_pairs, prompt_surprise
-from helpers.politeness import POLITENESS
-from helpers.records import question
-from helpers.tools.course.corpus import Corpus
-from helpers.tools.course.made_up import made_up
-from helpers.tools.course.training import CourseTraining, train_on_corpus
+from helpers.gpt.prompt import HOLE
+from helpers.gpt.tokenizer import COURSE_FILE, load_tokenizer, save_tokenizer, train_tokenizer
+from helpers.llm.server.foreign import known_pairs, own_tokens, prompt_surprise, token_pairs
+from helpers.tools.course.talk import Talk, stream
+from helpers.tools.course.training import TALK_FOOTER, Blocks, CourseTraining, train_with_progress
 
-MARGIN = 0.1  # of surprise: nats
-SAVE_EVERY = 250  # a first look while it trains: build/course-models/
+FOLDER = BUILD / "course-models"
+TALK_TEMPLATE = HOLE + TALK_FOOTER
+TOKENS = 8192
+TOKENIZER_EXAMPLES = 60_000
+DTYPE = "q8_0"  # of the matrices in the file
+PASS = 0.999  # share of the stream's prompts that the gate must let through
+PAIRS = 20_000  # so many pairs of tokens are looked up before the model is asked
 
 
 @dataclass(frozen=True)
 class CourseModel:
-    """How one course model is made: its sizes, and the stages of its training, each with a fresh optimizer."""
+    """How one course model is made."""
 
     about: str
     config: GPTConfig
-    stages: tuple[CourseTraining, ...]
+    training: CourseTraining
 
 
-LEARN_TO_COPY = CourseTraining(steps=250, warmup=0.072, cooldown=0.0)
-LEARN_TO_ANSWER = CourseTraining(steps=650, made_up=0.6, response_weight=3.0, verdict_weight=15.0, seed=1)
 MODELS = {
     "course-small": CourseModel(
-        "answers, rewrites and judges the records of this course",
-        GPTConfig(n_layer=6, n_head=8, n_embd=256),
-        (LEARN_TO_COPY, LEARN_TO_ANSWER),
+        "answers, rewrites, judges and revises, and says what it cannot do",
+        GPTConfig(TOKENS, n_layer=6, n_head=8, n_embd=256),
+        CourseTraining(steps=60_000),
     ),
     "course-weak": CourseModel(
         "a smaller sibling with less training, for comparisons",
-        GPTConfig(n_layer=3, n_head=4, n_embd=128),
-        (replace(LEARN_TO_ANSWER, steps=400),),
+        GPTConfig(TOKENS, n_layer=4, n_head=5, n_embd=160),
+        CourseTraining(steps=6_000),
     ),
 }
 
 
-def make_model(name):
-    """Train one course model and write data/models/<name>/."""
+def make_course_models(names: list[str]) -> None:
+    """Make the named course models, or all."""
+    tok = own_tokenizer()
+    for name in names or MODELS:
+        make_model(name, tok)
+
+
+def training_records() -> list[dict]:
+    return [r for r in read_json(DATA / "instruction-data.json") if r["split"] == "train"]
+
+
+def own_tokenizer():
+    """The tokenizer of the course models, trained unless it is there."""
+    if not (FOLDER / COURSE_FILE).exists():
+        talk = Talk(training_records(), "tokenizer")
+        examples = (talk.example() for _ in range(TOKENIZER_EXAMPLES))
+        save_tokenizer(train_tokenizer((digits_apart(p + TALK_FOOTER + r) for p, r in examples), TOKENS), FOLDER)
+    return load_tokenizer(str(FOLDER))
+
+
+def digits_apart(text: str) -> str:
+    """With blanks between digits, so that no token has two of them: sums are learned digit by digit."""
+    return re.sub(r"(?<=\d)(?=\d)", " ", text)
+
+
+def make_model(name, tok):
+    """Train one course model, or go on with it, and write data/models/NAME.gguf."""
     recipe = MODELS[name]
     torch.manual_seed(0)
     model = GPT(recipe.config)
     print(f"{name}: {count_parameters(model) / 1e6:.1f} M parameters", flush=True)
-    for number, stage in enumerate(recipe.stages, start=1):
-        run_stage(model, stage, f"stage {number} of {len(recipe.stages)}", BUILD / "course-models" / name, recipe)
-    save_model(DATA / "models" / name, model, recipe, **calibrate(model, load_tokenizer()))
+    blocks = Blocks(partial(stream, training_records()), tok, recipe.training, recipe.config.block_size)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    train_with_progress(model, blocks, FOLDER / name / "training.safetensors", device)
+    meta = {"about": recipe.about, "template": TALK_TEMPLATE} | calibrate(model.cpu().eval(), tok)
+    path = write_gguf(DATA / "models" / f"{name}.gguf", model, tok, meta, DTYPE)
+    print(f"{display_path(path)}: {path.stat().st_size / 1e6:.1f} MB", flush=True)
 
 
-def calibrate(model, tok, examples=500, seed=7) -> dict:
-    """What the engine refuses foreign prompts by: their largest surprise, in nats, and the token pairs that it knows.
+def calibrate(model, tok, examples=2000) -> dict:
+    """What the engine refuses foreign prompts by: the largest surprise, in nats, and the token pairs that it knows.
 
-    It refuses prompts above that: the model has read nothing like them (`prompt_surprise`). The prompts here are all
-    questions of the course, in every phrasing, those of the corpus, and rewrites with many invented words.
+    The model itself says what it does not know, so the limit is wide: of the stream's prompts, in trained and in
+    held-out wordings, `PASS` lie below it.
     """
-    records, rng = read_json(DATA / "instruction-data.json"), random.Random(seed)
-    corpus = Corpus([r for r in records if r["split"] == "train"], seed, made_up_share=0.5)
-    asks = [question(r["instruction"], r["input"]) for r in records]
-    asks += [corpus.example()[0] for _ in range(examples)]
-    for _ in range(examples):
-        ask, answer = made_up(rng, invented=0.5)
-        asks.append(rewrite_prompt(ask, "", answer, rng.choice(POLITENESS.directions)))
-    prompts = [tok.encode_ordinary(HEADER + ask + FOOTER) for ask in asks]
+    streams = [Talk(training_records(), "gate", part) for part in ("train", "held out")]
+    prompts = [tok.encode_ordinary(talk.example()[0] + TALK_FOOTER) for talk in streams for _ in range(examples)]
+    prompts = [(ids, own_tokens(ids, TALK_TEMPLATE, tok)) for ids in prompts if len(ids) <= model.config.block_size]
     with torch.inference_mode():
-        surprises = [prompt_surprise(model(torch.tensor([ids]))[0].numpy(), ids, tok) for ids in prompts]
-    return {"max_surprise": round(MARGIN + max(surprises), 2), "known_pairs": known_pairs(prompts, tok)}
-
-
-def run_stage(model, stage, title, folder, recipe):
-    """One stage of training, with a line of progress every 50 steps."""
-    records = [r for r in read_json(DATA / "instruction-data.json") if r["split"] == "train"]
-    corpus, recent, began = Corpus(records, stage.seed, stage.made_up), deque(maxlen=50), time.perf_counter()
-    for step, loss in enumerate(train_on_corpus(model, load_tokenizer(), corpus, stage), start=1):
-        recent.append(loss)
-        if step % 50 == 0:
-            mean, minutes = sum(recent) / len(recent), (time.perf_counter() - began) / 60
-            print(f"  {title}  step {step:5} of {stage.steps}  loss {mean:.3f}  {minutes:5.1f} min", flush=True)
-        if step % SAVE_EVERY == 0:
-            save_model(folder, model, recipe)
-
-
-def save_model(folder, model, recipe, **meta):
-    """Half precision is enough to sample from and halves the repository."""
-    template = HEADER + "{{ .Prompt }}" + FOOTER
-    save_checkpoint(folder, model, load_tokenizer(), dtype=torch.float16, about=recipe.about, template=template, **meta)
-
-
-def make_course_models(names: list[str]) -> None:
-    """Make the named course models, or all."""
-    for name in names or MODELS:
-        make_model(name)
+        surprises = [prompt_surprise(model(torch.tensor([ids]))[0].numpy(), ids, own) for ids, own in prompts]
+    pairs = (token_pairs(ids, own) for ids, own in prompts)
+    return {"max_surprise": round(float(np.quantile(surprises, PASS)), 2), "known_pairs": known_pairs(pairs, PAIRS)}

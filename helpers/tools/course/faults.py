@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 
 from helpers.politeness import POLITENESS
+from helpers.tools.course import keyboard
 from helpers.tools.course.directions import OPPOSITE, TRIES, agrees, named_answer, towards, wrong_answer
 from helpers.tools.course.manners import everyday
 from helpers.tools.course.sentences import bare, parse
@@ -31,12 +32,8 @@ def _moved(start: str, end: str) -> Callable:
 
 def _wrong(source, rng, part, wrong):
     if wrong:
-        return (
-            source[0],
-            wrong_answer(source, wrong),
-            source[1],
-            {"right": named_answer(source), "wrong": named_answer(wrong)},
-        )
+        slots = {"right": named_answer(source), "wrong": named_answer(wrong)}
+        return source[0], wrong_answer(source, wrong), source[1], slots
     return None
 
 
@@ -68,9 +65,8 @@ def _misspelled(source, rng, part, wrong):
 def misspelled(word: str, rng: random.Random) -> str:
     """The word with two neighbouring letters exchanged, one dropped or one doubled, behind its first."""
     at = rng.randrange(1, len(word) - 1)
-    swapped = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
-    dropped, doubled = word[:at] + word[at + 1 :], word[:at] + word[at] + word[at:]
-    return rng.choice([typo for typo in (swapped, dropped, doubled) if typo != word])
+    typos = keyboard.swapped(word, at + 1, rng), keyboard.dropped(word, at, rng), keyboard.twice(word, at)
+    return rng.choice([typo for typo in typos if typo != word])
 
 
 def _forgotten(source, rng, part, wrong):

@@ -9,10 +9,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from helpers.files import DATA, read_toml
-from helpers.tools.course.parts import check_part
+from helpers.files import read_toml
+from helpers.tools.course.parts import check_part, toml_key
+from helpers.tools.course.world import WORLD
 
-TYPING = read_toml(DATA / "course" / "world" / "keyboard.toml")
+TYPING = read_toml(WORLD / "keyboard.toml")
 NEIGHBOURS = {
     letter: near
     for row in (
@@ -45,7 +46,7 @@ class Draft:
 
     def entry(self, name: str):
         """A list or table of keyboard.toml, of this part."""
-        return TYPING[name][self.part.replace(" ", "_")]
+        return TYPING[name][toml_key(self.part)]
 
 
 def dropped(word, at, rng):
@@ -55,6 +56,10 @@ def dropped(word, at, rng):
 def doubled(word, at, rng):
     if word[at] in word[at - 1 : at] + word[at + 1 : at + 2]:  # three in a row are no slip
         return word
+    return twice(word, at)
+
+
+def twice(word, at):
     return word[: at + 1] + word[at:]
 
 
@@ -82,11 +87,11 @@ def slip(draft: Draft, kind: Callable) -> str:
     if not places:
         return draft.text
     at = draft.rng.choice(sorted(places))
-    core = re.search(r"\w+", words[at])
-    wrong = kind(core[0], draft.rng.randrange(1, len(core[0])), draft.rng)
-    if wrong.lower() in draft.known or wrong == core[0]:
+    core = max(re.findall(r"\w+", words[at]), key=len)
+    wrong = kind(core, draft.rng.randrange(1, len(core)), draft.rng)
+    if wrong.lower() in draft.known or wrong == core:
         return draft.text
-    return "".join(words[:at] + [words[at].replace(core[0], wrong, 1)] + words[at + 1 :])
+    return "".join(words[:at] + [words[at].replace(core, wrong, 1)] + words[at + 1 :])
 
 
 def bare_word(word: str) -> str:

@@ -9,7 +9,8 @@ import random
 import re
 from functools import cache
 
-from helpers.files import DATA, CourseError, read_toml
+from helpers.files import CourseError, read_toml
+from helpers.politeness.voices import without_ends
 from helpers.tools.course.made_up import NAME_LIST
 from helpers.tools.course.parts import of_part
 from helpers.tools.course.sentences import (
@@ -21,8 +22,9 @@ from helpers.tools.course.sentences import (
     slots,
     with_right_articles,
 )
+from helpers.tools.course.world import WORLD
 
-MANNERS = read_toml(DATA / "course" / "world" / "manners.toml")
+MANNERS = read_toml(WORLD / "manners.toml")
 POLES = {  # pole -> what it changes, and towards which end of its scale from 1 to 5
     "longer": ("length", 1),
     "shorter": ("length", -1),
@@ -228,10 +230,8 @@ def without_manner(text: str) -> str:
 
 
 def _without_ends(text: str) -> str:
-    opener = next((known for known in _known_ends("openers") if text.startswith(known + " ")), "")
-    text = capitalised(text[len(opener) :].lstrip()) if opener else text
-    closer = next((known for known in _known_ends("closers") if text.endswith(" " + known)), "")
-    return text[: len(text) - len(closer)].rstrip() if closer else text
+    opener, text = without_ends(text, _known_ends("openers"), _known_ends("closers"))
+    return capitalised(text) if opener else text
 
 
 def _without_shape(text: str) -> str:

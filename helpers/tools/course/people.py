@@ -8,14 +8,14 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from helpers.files import DATA, read_toml
+from helpers.files import read_toml
 from helpers.records import contains_answer
 from helpers.tools.course import keyboard
 from helpers.tools.course.families import fill_pattern
-from helpers.tools.course.parts import check_part, of_part
-from helpers.tools.course.world import Question, tidy
+from helpers.tools.course.parts import check_part, of_part, toml_key
+from helpers.tools.course.world import WORLD, Question, tidy
 
-FRAMES = read_toml(DATA / "course" / "world" / "frames.toml")
+FRAMES = read_toml(WORLD / "frames.toml")
 OWN_ASKS = "ask"  # the kind of a request that no frame made
 OWN_SHARE = 0.35  # how often a family asks in its own words
 ASK_EVERY = 6  # every sixth of a family's own requests is held out
@@ -44,7 +44,7 @@ class Request:
 def frames(part: str) -> list[tuple[str, str]]:
     """(kind, frame) for all frames of the part. CourseError for another part."""
     check_part(part)
-    key = part.replace(" ", "_")
+    key = toml_key(part)
     return [(kind, frame) for kind, lists in FRAMES.items() for frame in lists.get(key, ())]
 
 
@@ -63,7 +63,7 @@ def phrasings(question: Question, fact: dict[str, str], part: str) -> Iterator[t
 
 def framed(name: str, rng: random.Random, part: str) -> tuple[str, str]:
     """(kind, request): one frame around the noun phrase, all kinds alike."""
-    key = part.replace(" ", "_")
+    key = toml_key(part)
     kind = rng.choice([kind for kind, lists in FRAMES.items() if key in lists])
     return kind, wrap(rng.choice(FRAMES[kind][key]), name)
 

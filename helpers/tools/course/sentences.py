@@ -8,6 +8,7 @@ import re
 from typing import NamedTuple
 
 from helpers.politeness.voices import ORDINARY, QUOTED
+from helpers.tools.course.families import article
 
 LINKING_VERB = re.compile(r" (is|are|was|were|means|equals)( called| spelled| written| named| known as| located)?(?= )")
 BEFORE_A_PLACE = re.compile(r"(?:in|at|on|near|between|from|part of|one of|made of|home to|worth)\b")
@@ -54,11 +55,12 @@ def count_words(text: str) -> int:
 
 
 def with_right_articles(text: str) -> str:
-    """ "a apple" -> "an apple" and back, for words in lower case outside the odd ones ("an hour", "a uniform")."""
-    text = re.sub(
-        r"\b([Aa]) (?=[aeio]\w|u(?!ni|se|su|ti|ra))(?!(?:one|is|in|are|and|or|of|on|at|as|if)\b|eu)", r"\1n ", text
-    )
-    return re.sub(r"\b([Aa])n (?=[bcdfgjklmnpqrstvwxyz]\w)(?!xi)", r"\1 ", text)
+    """ "a apple" -> "an apple" and back, before words in small letters; "a" may be a letter that something is."""
+
+    def right(found):
+        return ("An" if found[1] == "A" else "an") if article(found[2]) == "an" else found[1]
+
+    return re.sub(r"\b([Aa])n?(?= ((?!(?:one|is|in|are|and|or|of|on|at|as|if)\b)[a-z]\w+))", right, text)
 
 
 def parse(text: str) -> Parts | None:

@@ -9,16 +9,26 @@ import random
 from functools import cache, partial
 
 from helpers.files import DATA, read_json
-from helpers.tools.course import tasks
+from helpers.tools.course import exact, tasks
 from helpers.tools.course.corpus import Corpus
 from helpers.tools.course.declined import request_declined, request_identity, request_unknown
+from helpers.tools.course.foreign import request_foreign
 from helpers.tools.course.made_up import made_up
-from helpers.tools.course.people import phrase, request
+from helpers.tools.course.people import phrase, request, typed
 from helpers.tools.course.together import request_json, request_two
-from helpers.tools.course.world import known_words, read_world
+from helpers.tools.course.world import known_words, read_world, tidy
 
-ENDLESS = 400  # a family whose facts are computed counts as one with so many
+RULE = 150  # a family whose answers follow from a rule (sums, plurals) counts as one with so many facts
 INVENTED = 0.6  # of the words in made-up content
+
+
+# How often each kind of example comes, relative to the others. Facts are learned from cards, and quickly; what takes
+# long is to read, to copy and to answer in sentences.
+STUDY = {"answer": 44, "two": 4, "json": 4, "declined": 7, "unknown": 3, "foreign": 8, "identity": 2, "rewrite": 14}
+STUDY |= {"judge": 8, "rate": 1, "revise": 3, "corpus": 13, "exact": 10, "card": 200}
+PRACTICE = {"answer": 60, "two": 6, "json": 6, "declined": 7, "unknown": 4, "foreign": 8, "identity": 3, "rewrite": 24}
+PRACTICE |= {"judge": 10, "rate": 2, "revise": 6, "corpus": 16, "exact": 15, "card": 60}
+TRAINED_ONLY = {"corpus", "exact", "card"}  # kinds without held-out wordings
 
 
 def letters(text: str) -> str:
@@ -32,30 +42,43 @@ def asked() -> frozenset[str]:
     return frozenset(letters(one["request"]) for one in read_json(DATA / "course" / "asked.json"))
 
 
+def by_heart(question) -> int:
+    """How many facts of the family must be learned by heart."""
+    return RULE if question.table in ("", "numbers", "nouns", "verbs", "adjectives") else len(question.facts)
+
+
 class Talk:
     """An endless, seeded stream of training examples. `records` are those of data/instruction-data.json to train on."""
 
-    def __init__(self, records, seed=0, part="train"):
+    def __init__(self, records, seed=0, part="train", shares=None):
+        """shares: STUDY or PRACTICE, which is the default."""
         self.rng, self.part = random.Random(f"{seed} {part}"), part
-        self.part_one = Corpus(records, seed, made_up_share=0.6)
+        self.records, self.part_one = records, Corpus(records, seed, made_up_share=0.6)
         self.world = read_world()
         self.known = known_words(self.world)
-        sizes = {name: math.sqrt(len(question.facts) or ENDLESS) for name, question in self.world.items()}
-        self.family = partial(self.rng.choices, list(sizes), list(sizes.values()))
-        kinds = {self.answer: 44, self.two: 4, self.json: 4, self.declined: 7, self.unknown: 3, self.identity: 2}
-        kinds |= {self.rewrite: 10, self.judge: 5, self.rate: 1, self.revise: 3}
-        kinds |= {self.part_one.example: 17} if part == "train" else {}
+        sizes = {name: by_heart(question) for name, question in self.world.items()}
+        self.family = partial(self.rng.choices, list(sizes), list(map(math.sqrt, sizes.values())))
+        self.studied = partial(self.rng.choices, list(sizes), list(sizes.values()))
+        kinds = {kind: n for kind, n in (shares or PRACTICE).items() if part == "train" or kind not in TRAINED_ONLY}
         self.draw = partial(self.rng.choices, list(kinds), list(kinds.values()))
 
     def example(self) -> tuple[str, str]:
         """One (prompt, response); never a request of data/course/asked.json, which is there to test with."""
-        while letters((example := self.draw()[0]())[0]) in asked():
+        while letters((example := getattr(self, self.draw()[0])())[0]) in asked():
             pass
         return example
 
     def answer(self):
         asked = request(self.world, self.rng, self.part, family=self.family()[0], known=self.known)
         return self.said(asked)
+
+    def card(self):
+        """Only the name of a thing, and the bare answer: a dozen tokens, so that each fact is met often."""
+        question = self.world[self.studied()[0]]
+        fact = question.draw(self.rng)
+        name = question.fill(self.rng.choice(question.names), fact)
+        text = typed(name, self.rng, self.part, facts=[fact], questions=[question], known=self.known)
+        return text, tidy(f"{question.keys(fact)[0]}.")
 
     def two(self):
         return self.said(request_two(self.world, self.rng, self.part, known=self.known))
@@ -65,6 +88,9 @@ class Talk:
 
     def declined(self):
         return self.said(request_declined(self.world, self.rng, self.part))
+
+    def foreign(self):
+        return self.said(request_foreign(self.rng, self.part))
 
     def unknown(self):
         return self.said(request_unknown(self.world, self.rng, self.part))
@@ -96,21 +122,49 @@ class Talk:
             fact, other = question.draw(self.rng), question.draw(self.rng)
         return self.source(question, fact), self.source(question, other)
 
+    def corpus(self):
+        return self.part_one.example()
+
+    def exact(self):
+        """A prompt that the pipeline sends, word for word."""
+        kinds = {
+            lambda: exact.exact_rewrite(self.content(), self.rng): 6,
+            lambda: exact.exact_score(self.content(), self.rng): 1.5,
+            lambda: exact.two_records(self.records, self.rng): 2,
+            lambda: self.with_wrong(exact.exact_judge): 3,
+            self.mannerly: 5,
+            self.with_input: 2,
+        }
+        return self.rng.choices(list(kinds), list(kinds.values()))[0]()
+
+    def mannerly(self):
+        question = self.world[self.family()[0]]
+        return exact.in_a_manner(self.source(question, question.draw(self.rng)), self.rng)
+
+    def with_input(self):
+        question = self.world[self.family()[0]]
+        while len(question.fields) != 2:
+            question = self.world[self.family()[0]]
+        return exact.with_input(question, question.draw(self.rng), self.rng)
+
     def rewrite(self):
         return tasks.rewrite(self.content(), self.rng, self.part)
 
     def judge(self):
-        if self.rng.random() < 0.5:
-            return tasks.judge(self.content(), self.rng, self.part)
-        source, wrong = self.two_sources()
-        return tasks.judge(source, self.rng, self.part, wrong)
+        return self.with_wrong(tasks.judge)
 
     def rate(self):
-        return tasks.rate(*(self.content(), self.rng, self.part) if self.rng.random() < 0.5 else self._with_wrong())
+        return self.with_wrong(tasks.rate)
 
     def revise(self):
-        return tasks.revise(*(self.content(), self.rng, self.part) if self.rng.random() < 0.5 else self._with_wrong())
+        return self.with_wrong(tasks.revise)
 
-    def _with_wrong(self):
-        source, wrong = self.two_sources()
-        return source, self.rng, self.part, wrong
+    def with_wrong(self, task):
+        """An example of the task: of some content alone, or of a fact beside another that is a wrong answer."""
+        source, wrong = (self.content(), None) if self.rng.random() < 0.5 else self.two_sources()
+        return task(source, self.rng, self.part, wrong)
+
+
+def stream(records, seed, study: bool) -> Talk:
+    """The examples of a block of training: mostly cards while it is study."""
+    return Talk(records, seed, shares=STUDY if study else PRACTICE)

@@ -8,7 +8,7 @@ wordings, layouts and manners alike. The exact prompts of helpers/criterion.py a
 import random
 import re
 
-from helpers.files import DATA, CourseError, read_toml
+from helpers.files import CourseError, read_toml
 from helpers.politeness import POLITENESS
 from helpers.politeness.voices import politeness
 from helpers.tools.course.directions import (
@@ -26,8 +26,9 @@ from helpers.tools.course.faults import FAULTS
 from helpers.tools.course.manners import SCALES, everyday, facts_kept, level_of
 from helpers.tools.course.parts import of_part
 from helpers.tools.course.sentences import capitalised
+from helpers.tools.course.world import WORLD
 
-WORDINGS = read_toml(DATA / "course" / "world" / "wordings.toml")
+WORDINGS = read_toml(WORLD / "wordings.toml")
 CORRECTNESS = ("more correct", "less correct")
 EVERYDAY = {"simpler": "hard", "more complicated": "hard", "more formal": "casual", "less formal": "casual"}
 EVERYDAY_SHARE = 0.3  # of the examples about words: a sentence of manners.toml instead of the source's
@@ -66,6 +67,11 @@ def rewrite(source: Source, rng: random.Random, part: str = "train", direction: 
     """Ask for an answer in another manner; the response is that answer."""
     direction = direction or rng.choice(DIRECTIONS)
     question, before, after = changed(source, direction, rng, part)
+    return ask_for_rewrite(source, question, before, direction, rng, part), after
+
+
+def ask_for_rewrite(source: Source, question: str, before: str, direction: str, rng: random.Random, part: str) -> str:
+    """The request to rewrite `before`, which answers the source's question in some manner."""
     layouts, wordings = WORDINGS["layouts"]["rewrite"], requests(direction, part)
     if direction == "longer" and not facts_kept(source[1], before):  # only the question has the rest
         layouts = [layout for layout in layouts if "{question}" in layout]
@@ -73,7 +79,7 @@ def rewrite(source: Source, rng: random.Random, part: str = "train", direction: 
     request = rng.choice(wordings)
     if request.endswith(":"):
         layouts = [layout for layout in layouts if re.search(r'\{request\}\s*(?:Answer: )?"?\{answer\}', layout)]
-    return laid_out(layouts, part, rng, question=question, answer=before, request=request), after
+    return laid_out(layouts, part, rng, question=question, answer=before, request=request)
 
 
 def changed(source: Source, direction: str, rng: random.Random, part: str) -> tuple[str, str, str]:
@@ -116,14 +122,17 @@ def judge(source: Source, rng: random.Random, part: str = "train", wrong: Source
     """
     directions = DIRECTIONS + (CORRECTNESS * 2 if wrong else ())
     direction = direction or rng.choice(directions)
-    slots = {}
-    if direction in CORRECTNESS:
-        question, better, worse = right_and_wrong(source, wrong, rng, part)
-        better, worse = (better, worse) if direction == CORRECTNESS[0] else (worse, better)
-        slots = {"right": named_answer(source), "wrong": named_answer(wrong)}
-    else:
-        question, better, worse = versions(source, direction, rng, part)
+    question, better, worse, slots = opponents(source, wrong, direction, rng, part)
     return contest(question, better, worse, direction, rng, part, slots)
+
+
+def opponents(source: Source, wrong: Source | None, direction: str, rng: random.Random, part: str):
+    """(question, better, worse, slots of the reason): the two answers of a contest."""
+    if direction not in CORRECTNESS:
+        return *versions(source, direction, rng, part), {}
+    question, better, worse = right_and_wrong(source, wrong, rng, part)
+    better, worse = (better, worse) if direction == CORRECTNESS[0] else (worse, better)
+    return question, better, worse, {"right": named_answer(source), "wrong": named_answer(wrong)}
 
 
 def right_and_wrong(source: Source, wrong: Source, rng: random.Random, part: str) -> tuple[str, str, str]:

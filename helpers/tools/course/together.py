@@ -3,13 +3,14 @@
 import json
 import random
 
-from helpers.files import DATA, read_toml
+from helpers.files import read_toml
 from helpers.tools.course import people
 from helpers.tools.course.families import fill_pattern
+from helpers.tools.course.parts import toml_key
 from helpers.tools.course.people import Request
-from helpers.tools.course.world import Question, tidy
+from helpers.tools.course.world import WORLD, Question, tidy
 
-PATTERNS = read_toml(DATA / "course" / "world" / "together.toml")
+PATTERNS = read_toml(WORLD / "together.toml")
 SAME_SHARE = 0.5  # how often two facts are of the same thing, where that can be
 SHAPES, SHAPE_WEIGHTS = ("any", "list"), (65, 35)
 JSON_TWO_SHARE = 0.3
@@ -21,7 +22,7 @@ Asked = tuple[Question, dict[str, str]]  # a family and one of its facts
 
 def patterns(shape: str, part: str) -> list[str]:
     """The patterns of together.toml of that shape and part."""
-    return PATTERNS[shape][part.replace(" ", "_")]
+    return PATTERNS[shape][toml_key(part)]
 
 
 def sentence(asked: Asked, rng: random.Random, part: str) -> str:

@@ -33,5 +33,5 @@ def test_none_of_them_is_trained_on():
     records = [record for record in read_json(DATA / "instruction-data.json") if record["split"] == "train"]
     drawn = iter([("Capital Greece!", "Athens."), ("Who rules?", "Nobody.")])
     talk = Talk(records)
-    talk.draw = lambda: [lambda: next(drawn)]
+    talk.draw, talk.scripted = lambda: ["scripted"], lambda: next(drawn)
     assert talk.example() == ("Who rules?", "Nobody.")

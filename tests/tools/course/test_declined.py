@@ -60,7 +60,7 @@ def test_every_pattern_can_be_filled():
         for pattern in patterns(kind):
             text = filled(pattern, rng)
             assert not re.search(r"[{}|]|  ", text), text
-            assert not re.search(r"\ba [aeio]\w", text), text
+            assert not re.search(r"\ba (?!eu)[aeio]\w", text), text
 
 
 def test_the_second_of_two_slots_differs():

@@ -90,7 +90,8 @@ def test_requests_never_hold_the_answer_key_of_another_thing(world):
     for name in ("capital", "currency", "plural", "past_tense", "element_symbol", "domain"):
         for _ in range(200):
             one = request(world, rng, family=name, plain=True)
-            assert not one.is_answered_by(one.plain) or name == "plural" and "sheep" in one.plain, one
+            said = name == "plural" and ("sheep" in one.plain or "two children" in one.plain)  # the latter by a frame
+            assert not one.is_answered_by(one.plain) or said, one
 
 
 def test_every_response_is_right_by_the_key(world):
@@ -99,7 +100,7 @@ def test_every_response_is_right_by_the_key(world):
         for part in PARTS:
             one = request(world, rng, part, family=name)
             assert all(one.is_answered_by(response) for response in one.responses), one
-            assert not one.is_answered_by("I am a small course model.") or name == "first_letter"
+            assert not one.is_answered_by("Nobody here can tell.")
 
 
 def test_a_request_without_key_cannot_be_checked():

@@ -37,3 +37,12 @@ def test_a_wrong_answer_is_wrong():
     for _ in range(300):
         (_, right, words), (_, wrong, other) = talk.two_sources()
         assert right != wrong and words[0] != other[0]
+
+
+def test_cards_are_short_and_common_facts_come_often():
+    talk = Talk(RECORDS, seed=5)
+    cards = [talk.card() for _ in range(1500)]
+    assert sum(len(prompt.split()) for prompt, _ in cards) / len(cards) < 9
+    nouns = talk.world["plural"]
+    first = [nouns.facts.index(nouns.draw(talk.rng)) < len(nouns.facts) / 4 for _ in range(2000)]
+    assert 0.45 < sum(first) / len(first) < 0.55

@@ -10,7 +10,7 @@ from pathlib import Path
 
 POS = {"noun": "n", "verb": "v", "adjective": "a", "adverb": "r"}
 FILES = {"n": "noun", "v": "verb", "a": "adj", "r": "adv"}
-HYPERNYM, INSTANCE_OF, ANTONYM, PERTAINS_TO, USAGE, SIMILAR = "@", "@i", "!", "\\", ";u", "&"
+HYPERNYM, INSTANCE_OF, ANTONYM, PERTAINS_TO = "@", "@i", "!", "\\"
 
 
 @dataclass(frozen=True)
