@@ -19,8 +19,7 @@ REPORTS = {
     "helpers.splits": "makes the parts",
     "helpers.evaluate.samples": "held_out gives notebook 08 the test part of a reader's own file",
     "helpers.tools.course.instruction_data": "makes the file",
-    "helpers.tools.course.course_models": "the engine must not refuse a question of the course, whatever its part",
-    "helpers.tools.course.measure": "evaluate-course-models reports on models that were made without these questions",
+    "helpers.tools.course.trials": "evaluate-course-models reports on models that were made without these questions",
     "helpers.tools.studies.seeds": "reports the spread over training seeds",
 }
 

@@ -1,62 +1,34 @@
-"""The shipped course models reach their numbers; the whole measurement is `python3 -m helpers evaluate-course-models`.
+"""The shipped course-small reaches its numbers; the whole measurement is `python3 -m helpers evaluate-course-models`.
 
-Samples are small, so the bars here lie below the design's by about two standard errors.
+The sample is small, so the bars here lie below the design's by about two standard errors.
 """
 
 import pytest
 
-from helpers.files import DATA
-from helpers.gpt.checkpoints import load_model
-from helpers.tools.course import measure
+from helpers.llm.client import in_order
+from helpers.llm.connect import EMBEDDED_MODEL
+from helpers.tools.course.evaluation import tallied
+from helpers.tools.course.measure import AT_ONCE, model_called, tried
+from helpers.tools.course.rewrites import KEPT, MANNER
+from helpers.tools.course.trials import part_one
+from helpers.tools.course.verdicts import RIGHT
 
 
 @pytest.fixture(scope="module")
-def small():
-    return load_model(DATA / "models" / "course-small")[:2]
+def shares():
+    """(row, measure) -> share of the trials of Part I in which it holds."""
+    llm, asked = model_called(EMBEDDED_MODEL), enumerate(list(part_one())[::2])
+    replies = in_order(lambda pair: tried(llm, *pair), asked, workers=AT_ONCE)
+    return {row: successes / trials for row, (successes, trials) in tallied(replies).items()}
 
 
-@pytest.fixture(scope="module")
-def sets():
-    return {name: records[:60] for name, records in measure.record_sets().items()}
+def test_rewrites_of_held_out_records(shares):
+    assert shares["Part I: held out", KEPT] >= 0.91 and shares["Part I: held out", MANNER] >= 0.91
 
 
-def share(count):
-    return count[0] / count[1]
+def test_judge_in_both_orders(shares):
+    assert shares["judge: known voices", RIGHT] >= 0.82
 
 
-def test_the_sets_are_what_they_say(sets):
-    shipped = {r["instruction"] for r in measure.read_json(DATA / "instruction-data.json")}
-    assert not any(r["instruction"] in shipped for r in sets["reserve"] + sets["invented"] if not r["input"])
-    assert all(measure.held_out_fact(r) for r in sets["held out"])
-
-
-def test_rewrites_of_held_out_records(small, sets):
-    counts = measure.measure_rewrites(*small, sets["held out"])
-    assert share(counts["rewrite keeps the fact"]) >= 0.91
-    assert share(counts["rewrite has the asked voice"]) >= 0.91
-
-
-def test_judge_in_both_orders(small, sets):
-    assert share(measure.measure_judge(*small, sets["held out"], ["pairs"])) >= 0.82
-
-
-def test_a_judge_that_always_says_a_is_never_right(monkeypatch, sets):
-    monkeypatch.setattr(measure, "ask_all", lambda model, tok, asks, sampling: ["A"] * len(asks))
-    assert measure.measure_judge(None, None, sets["held out"], ["pairs"]) == (0, 60)
-
-
-def test_garbled_rewrites_are_caught(monkeypatch, sets):
-    """A copy with one letter of the fact changed counts as garbled, and the fact check sees it."""
-
-    def garble(model, tok, asks, sampling):
-        facts = iter(sets["invented"] * 2)
-        return [f"Glad to help! {(r := next(facts))['output'].lower().replace(r['answer'][0], 'zzz')}" for _ in asks]
-
-    monkeypatch.setattr(measure, "ask_all", garble)
-    counts = measure.measure_rewrites(None, None, sets["invented"])
-    assert counts["rewrite keeps the fact"][0] == 0
-    assert counts["garbled rewrites caught"] == (120, 120)
-
-
-def test_words_it_never_saw(small, sets):
-    assert share(measure.measure_rewrites(*small, sets["invented"])["rewrite keeps the fact"]) >= 0.5
+def test_questions_of_the_course_in_unseen_phrasings(shares):
+    assert shares["Part I: answers", RIGHT] >= 0.5
