@@ -35,7 +35,8 @@ def exact_judge(source: Source, rng: Random, part: str, wrong: Source | None = N
         asked, *two = versions(source, direction, rng, part)
     if wrong and direction in POLITENESS.directions and rng.random() < INSTEAD_SHARE:
         false = (asked, wrong_answer(source, wrong), wrong[2])
-        two = [towards(way, one, rng, part) for way, one in zip(POLITENESS.directions, (source, false), strict=True)]
+        ways = rng.sample(POLITENESS.directions, 2)
+        two = [towards(way, one, rng, part) for way, one in zip(ways, (source, false), strict=True)]
     rng.shuffle(two)
     winner = "AB"[measure(two[1], direction) > measure(two[0], direction)]
     better = direction if rng.random() < 0.5 else rng.choice(WORDINGS["better"][direction])
