@@ -9,11 +9,10 @@ from pathlib import Path
 from types import CodeType
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from helpers.files import CourseError, display_path, write_bytes
-from helpers.gpt.training_state import restore, training_state
+from helpers.files import display_path, write_bytes
+from helpers.gpt.training_state import restore, stored_training, training_state
 from helpers.records import fingerprint
 
 
@@ -49,17 +48,10 @@ class TrainCheckpoint:
         if not self.file.exists():
             print(f"Training from the start; progress is kept in {display_path(self.file)}.")
             return []
-        try:
-            with safe_open(self.file, framework="pt") as file:
-                meta = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            history = json.loads(meta["history"])
+        with stored_training(self.file) as (history, meta, tensors):
             stored = tensors["reference"]
             same = meta["run"] == self.run and stored.shape == self.reference.shape
             same = same and torch.allclose(stored, self.reference, atol=0.02)
-        except (SafetensorError, OSError, KeyError, ValueError) as error:
-            message = f"{display_path(self.file)} is damaged ({error}). Delete it to train from the start."
-            raise CourseError(message) from error
         if not same:
             other = (
                 f"the loss {meta['loss']}"

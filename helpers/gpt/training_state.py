@@ -1,6 +1,25 @@
 """What a training under way consists of, as named tensors: weights and the state of the optimizers."""
 
+import json
+from contextlib import contextmanager
+
 import torch
+from safetensors import SafetensorError, safe_open
+
+from helpers.files import CourseError, display_path
+
+
+@contextmanager
+def stored_training(file):
+    """(history, meta, tensors) of a training's file. CourseError if it is damaged, also if `with` finds that it is."""
+    try:
+        with safe_open(file, framework="pt") as stored:
+            meta = stored.metadata() or {}
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+        yield json.loads(meta["history"]), meta, tensors
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        message = f"{display_path(file)} is damaged ({error}). Delete it to train from the start."
+        raise CourseError(message) from error
 
 
 def training_state(model, optimizers) -> dict[str, torch.Tensor]:

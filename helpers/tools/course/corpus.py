@@ -9,6 +9,7 @@ import random
 from functools import partial
 
 from helpers.criterion import rewrite_prompt
+from helpers.files import DATA, read_json
 from helpers.gpt.prompt import format_prompt
 from helpers.politeness import POLITENESS
 from helpers.politeness.voices import politeness, voiced
@@ -27,6 +28,10 @@ REWRITE_WORDINGS = (
     "Rewrite the answer so that it sounds {direction}. Change as little as possible.",
     "Please rewrite the answer so that it is {direction}. Reply with the answer only.",
 )
+
+
+def training_records() -> list[dict]:
+    return [r for r in read_json(DATA / "instruction-data.json") if r["split"] == "train"]
 
 
 def held_out_fact(record) -> bool:

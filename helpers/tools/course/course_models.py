@@ -11,14 +11,15 @@ from functools import partial
 import numpy as np
 import torch
 
-from helpers.files import BUILD, DATA, display_path, read_json
+from helpers.files import BUILD, DATA, display_path
 from helpers.gpt.config import GPTConfig
 from helpers.gpt.gguf import write_gguf
 from helpers.gpt.model import GPT, count_parameters
 from helpers.gpt.prompt import HOLE
 from helpers.gpt.tokenizer import COURSE_FILE, load_tokenizer, save_tokenizer, train_tokenizer
 from helpers.llm.server.foreign import known_pairs, own_tokens, prompt_surprise, token_pairs
-from helpers.tools.course.talk import Talk, stream
+from helpers.tools.course.corpus import training_records
+from helpers.tools.course.talk import Talk
 from helpers.tools.course.training import TALK_FOOTER, Blocks, CourseTraining, train_with_progress
 
 FOLDER = BUILD / "course-models"
@@ -60,10 +61,6 @@ def make_course_models(names: list[str]) -> None:
         make_model(name, tok)
 
 
-def training_records() -> list[dict]:
-    return [r for r in read_json(DATA / "instruction-data.json") if r["split"] == "train"]
-
-
 def own_tokenizer():
     """The tokenizer of the course models, trained unless it is there."""
     if not (FOLDER / COURSE_FILE).exists():
@@ -84,7 +81,7 @@ def make_model(name, tok):
     torch.manual_seed(0)
     model = GPT(recipe.config)
     print(f"{name}: {count_parameters(model) / 1e6:.1f} M parameters", flush=True)
-    blocks = Blocks(partial(stream, training_records()), tok, recipe.training, recipe.config.block_size)
+    blocks = Blocks(partial(Talk, training_records()), tok, recipe.training, recipe.config.block_size)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     train_with_progress(model, blocks, FOLDER / name / "training.safetensors", device)
     meta = {"about": recipe.about, "template": TALK_TEMPLATE} | calibrate(model.cpu().eval(), tok)

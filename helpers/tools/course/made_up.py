@@ -24,6 +24,13 @@ def invented_word(rng: random.Random) -> str:
     return word if len(word) > 2 else word + rng.choice("lmnrst")
 
 
+def words_in_a_row(rng: random.Random) -> str:
+    """Up to a dozen words without sense, every other one invented: only what is read says what comes next."""
+    listed = NOUN_LIST + ADJECTIVE_LIST + VERB_LIST
+    words = (invented_word(rng) if rng.random() < 0.5 else rng.choice(listed) for _ in range(rng.randint(1, 12)))
+    return " ".join(words)
+
+
 def made_up(rng: random.Random, invented: float = 0.35) -> tuple[str, str]:
     """A question and a neutral answer about nothing; `invented` is the share of words that exist nowhere."""
 

@@ -8,10 +8,11 @@ import os
 import time
 from pathlib import Path
 
-from helpers.files import BUILD, DATA, CourseError, read_json, write_json
+from helpers.files import BUILD, CourseError, write_json
 from helpers.gpt.config import CONFIG
 from helpers.llm.client import LLM, LLMError, in_order
 from helpers.llm.connect import COURSE_MODELS, connect
+from helpers.tools.course.corpus import training_records
 from helpers.tools.course.evaluation import amounting, section_lines, write_readme
 from helpers.tools.course.talk import Talk
 from helpers.tools.course.trials import SAMPLED, Trial, trials
@@ -26,8 +27,7 @@ QUICK = 8  # of so many trials one
 def measure_course_models(options) -> None:
     """The command: `options` has `models` and `quick`. CourseError for what is no model."""
     named = os.environ.get("COURSE_MODEL", "").strip()
-    shipped = read_json(DATA / "instruction-data.json")
-    talk = Talk([r for r in shipped if r["split"] == "train"], "evaluation", "held out")
+    talk = Talk(training_records(), "evaluation", "held out")
     sections = trials(talk)
     if options.quick:
         sections = {name: some[::QUICK] for name, some in sections.items()}

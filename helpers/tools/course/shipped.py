@@ -12,10 +12,10 @@ from pathlib import Path
 
 import torch
 
-from helpers.files import DATA, ROOT, CourseError, read_json, write_bytes
+from helpers.files import DATA, ROOT, CourseError, write_bytes
 from helpers.gpt.checkpoints import load_model, save_checkpoint
 from helpers.gpt.tokenizer import COURSE_FOLDER, save_tokenizer, train_tokenizer
-from helpers.tools.course.corpus import tokenizer_texts
+from helpers.tools.course.corpus import tokenizer_texts, training_records
 from helpers.tools.notebooks import find_notebook
 
 VOCAB_SIZE = 4096
@@ -25,8 +25,7 @@ EXECUTE = "-m nbconvert --to notebook --execute --ExecutePreprocessor.timeout=18
 
 def make_tokenizer(arguments: list[str]) -> None:
     """Train data/tokenizer/course.tiktoken on the training records and made-up content."""
-    records = [r for r in read_json(DATA / "instruction-data.json") if r["split"] == "train"]
-    tok = train_tokenizer(tokenizer_texts(records), VOCAB_SIZE)
+    tok = train_tokenizer(tokenizer_texts(training_records()), VOCAB_SIZE)
     save_tokenizer(tok)
     print(f"{tok.n_vocab} tokens written to {COURSE_FOLDER.name}/.")
 

@@ -13,21 +13,18 @@ from helpers.tools.course import exact, tasks
 from helpers.tools.course.corpus import Corpus
 from helpers.tools.course.declined import request_declined, request_identity, request_unknown
 from helpers.tools.course.foreign import request_foreign
-from helpers.tools.course.made_up import made_up
+from helpers.tools.course.made_up import made_up, words_in_a_row
 from helpers.tools.course.people import phrase, request, typed
 from helpers.tools.course.together import request_json, request_two
-from helpers.tools.course.world import known_words, read_world, tidy
+from helpers.tools.course.world import Question, known_words, read_world, tidy
 
 RULE = 150  # a family whose answers follow from a rule (sums, plurals) counts as one with so many facts
 INVENTED = 0.6  # of the words in made-up content
 
-
-# How often each kind of example comes, relative to the others. Facts are learned from cards, and quickly; what takes
-# long is to read, to copy and to answer in sentences.
-STUDY = {"answer": 44, "two": 4, "json": 4, "declined": 7, "unknown": 3, "foreign": 8, "identity": 2, "rewrite": 14}
-STUDY |= {"judge": 8, "rate": 1, "revise": 3, "corpus": 13, "exact": 10, "card": 200}
-PRACTICE = {"answer": 60, "two": 6, "json": 6, "declined": 7, "unknown": 4, "foreign": 8, "identity": 3, "rewrite": 24}
-PRACTICE |= {"judge": 10, "rate": 2, "revise": 6, "corpus": 16, "exact": 15, "card": 60}
+# How often each kind of example comes, relative to the others. Facts are learned from cards, which are short, and
+# quickly; what takes long is to copy and to compare.
+SHARES = {"answer": 50, "two": 5, "json": 6, "declined": 7, "unknown": 4, "foreign": 9, "identity": 3, "card": 150}
+SHARES |= {"copy": 15, "rewrite": 45, "judge": 30, "rate": 3, "revise": 8, "corpus": 20, "exact": 30}
 TRAINED_ONLY = {"corpus", "exact", "card"}  # kinds without held-out wordings
 
 
@@ -42,7 +39,13 @@ def asked() -> frozenset[str]:
     return frozenset(letters(one["request"]) for one in read_json(DATA / "course" / "asked.json"))
 
 
-def by_heart(question) -> int:
+@cache
+def wide_world() -> dict[str, Question]:
+    """The families, read once: each block of a training has a stream of its own."""
+    return read_world()
+
+
+def by_heart(question: Question) -> int:
     """How many facts of the family must be learned by heart."""
     return RULE if question.table in ("", "numbers", "nouns", "verbs", "adjectives") else len(question.facts)
 
@@ -50,16 +53,15 @@ def by_heart(question) -> int:
 class Talk:
     """An endless, seeded stream of training examples. `records` are those of data/instruction-data.json to train on."""
 
-    def __init__(self, records, seed=0, part="train", shares=None):
-        """shares: STUDY or PRACTICE, which is the default."""
+    def __init__(self, records, seed=0, part="train"):
         self.rng, self.part = random.Random(f"{seed} {part}"), part
         self.records, self.part_one = records, Corpus(records, seed, made_up_share=0.6)
-        self.world = read_world()
+        self.world = wide_world()
         self.known = known_words(self.world)
         sizes = {name: by_heart(question) for name, question in self.world.items()}
         self.family = partial(self.rng.choices, list(sizes), list(map(math.sqrt, sizes.values())))
         self.studied = partial(self.rng.choices, list(sizes), list(sizes.values()))
-        kinds = {kind: n for kind, n in (shares or PRACTICE).items() if part == "train" or kind not in TRAINED_ONLY}
+        kinds = {kind: n for kind, n in SHARES.items() if part == "train" or kind not in TRAINED_ONLY}
         self.draw = partial(self.rng.choices, list(kinds), list(kinds.values()))
 
     def example(self) -> tuple[str, str]:
@@ -147,6 +149,10 @@ class Talk:
             question = self.world[self.family()[0]]
         return exact.with_input(question, question.draw(self.rng), self.rng)
 
+    def copy(self):
+        text = words_in_a_row(self.rng) if self.rng.random() < 0.7 else self.content()[1]
+        return tasks.copy(text, self.rng, self.part)
+
     def rewrite(self):
         return tasks.rewrite(self.content(), self.rng, self.part)
 
@@ -163,8 +169,3 @@ class Talk:
         """An example of the task: of some content alone, or of a fact beside another that is a wrong answer."""
         source, wrong = (self.content(), None) if self.rng.random() < 0.5 else self.two_sources()
         return task(source, self.rng, self.part, wrong)
-
-
-def stream(records, seed, study: bool) -> Talk:
-    """The examples of a block of training: mostly cards while it is study."""
-    return Talk(records, seed, shares=STUDY if study else PRACTICE)

@@ -50,6 +50,11 @@ def requests(direction: str, part: str) -> list[str]:
     return [filled_in(wording, direction=direction) for wording in shared] + own
 
 
+def copy(text: str, rng: random.Random, part: str = "train") -> tuple[str, str]:
+    """Ask for a text to be said again; the response is the text."""
+    return filled_in(pick(WORDINGS["copy"], part, rng), text=text), text
+
+
 def laid_out(layouts: list[str], part: str, rng: random.Random, **slots) -> str:
     """A layout that has all it needs, filled: none with a question if that is ""."""
     usable = [layout for layout in layouts if slots["question"] or "{question}" not in layout]

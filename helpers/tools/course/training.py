@@ -18,14 +18,13 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset
 
 from helpers.files import CourseError, display_path, write_bytes
 from helpers.gpt.sft import encode_example, muon_and_adamw
-from helpers.gpt.training_state import restore, training_state
+from helpers.gpt.training_state import restore, stored_training, training_state
 
 TALK_FOOTER = "\n###\n"  # between prompt and response; the models need no more, and the student's costs ten tokens
 BLOCK = 32  # batches whose examples are sorted by length together, so that little is padded
@@ -38,13 +37,12 @@ class CourseTraining:
 
     steps: int
     reading: int = 200  # so many first steps learn to read: prompts count as well, and what repeats is soon copied
-    study: int = 1600  # so many first steps have more cards than anything else (talk.py)
     readers: int = 8  # later only every eighth prompt counts: by what surprises the model, the engine's gate goes
-    batch_size: int = 256
+    batch_size: int = 128
     lr: float = 2e-3
     matrix_lr: float = 1e-2
     weight_decay: float = 0.01
-    warmup: int = 50
+    warmup: int = 100
     cooldown: float = 0.3
     max_grad_norm: float = 1.0
     seed: int = 0
@@ -54,12 +52,12 @@ class Blocks(Dataset):
     """Block number n of the stream: BLOCK batches of (token ids (B, T), their weights (B, T), whether a prompt's)."""
 
     def __init__(self, talk: Callable, tok, settings: CourseTraining, block_size: int):
-        """talk: a function of a seed and of whether it is study that gives what has example(): (prompt, response)."""
+        """talk: a function of a seed that gives what has example(): (prompt, response)."""
         self.talk, self.tok, self.settings, self.block_size = talk, tok, settings, block_size
 
     def __getitem__(self, number):
         seed, size = f"{self.settings.seed} {number}", self.settings.batch_size
-        talk, rows = self.talk(seed, number * BLOCK < self.settings.study), []
+        talk, rows = self.talk(seed), []
         while len(rows) < BLOCK * size:
             row = weighted_example(*talk.example(), self.tok)
             rows += [row] if len(row[0]) <= self.block_size else []
@@ -115,16 +113,11 @@ def load_training(file, model, optimizers, settings) -> list[list[float]]:
     """
     if not file.exists():
         return []
-    try:
-        with safe_open(file, framework="pt") as stored:
-            history, run = (json.loads(stored.metadata()[key]) for key in ("history", "run"))
-            if run != sitting_key(settings, len(history)):
-                print(f"{display_path(file)} is of other settings: training from the start.")
-                return []
-            restore(model, optimizers, {name: stored.get_tensor(name) for name in stored.keys()})  # noqa: SIM118
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
-        message = f"{display_path(file)} is damaged ({error}). Delete it to train from the start."
-        raise CourseError(message) from error
+    with stored_training(file) as (history, meta, tensors):
+        if json.loads(meta["run"]) != sitting_key(settings, len(history)):
+            print(f"{display_path(file)} is of other settings: training from the start.")
+            return []
+        restore(model, optimizers, tensors)
     print(f"Going on from {display_path(file)}, after step {len(history) * BLOCK}.")
     return history
 

@@ -33,7 +33,7 @@ CONTEXT = 48
 class Echo:
     """A stream in small: repeat what stands there. Now and then it is too long for the context."""
 
-    def __init__(self, seed, study):
+    def __init__(self, seed):
         self.rng = training.random.Random(seed)
 
     def example(self):
