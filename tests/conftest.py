@@ -74,7 +74,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.path == "/api/show":
-            return self.send({"capabilities": self.server.models[body["model"]], "model_info": {}, "details": {}})
+            can = self.server.models[body["model"]]  # None: it is damaged
+            shown = {"capabilities": can, "model_info": {}, "details": {}}
+            return self.send({"error": "blob is missing"}, 500) if can is None else self.send(shown)
         with self.server.lock:
             self.server.bodies.append(body)
             self.server.at_once += 1

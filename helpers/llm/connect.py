@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,11 @@ EMBEDDED_MODEL = "course-small"
 COURSE_MODELS = (EMBEDDED_MODEL, "course-weak")  # the embedded engine can always serve these
 SMALL_MODELS = "`ollama pull gemma3:1b` (815 MB) or `ollama pull llama3.2:3b` (2.0 GB, better)"
 EMBEDDING_FAMILIES = {"bert", "nomic-bert", "nomic-bert-moe"}  # for servers too old to list capabilities
-FAIRLY_ABLE = 500_000_000  # bytes: a smaller model rewrites poorly
+# Made for other work than answering: code, safety checks, text recognition, or not yet trained to follow instructions.
+FOR_OTHER_WORK = re.compile(r"code|devstral|sql|embed|guard|ocr|[-:](?:base|text)\b", re.IGNORECASE)
+# Bytes. Smaller than ABLE, a model rewrites poorly; below TOY it is somebody's experiment, and above LARGE too much for
+# an ordinary laptop: such a one has to be asked for.
+TOY, ABLE, LARGE = 200_000_000, 1_500_000_000, 9_000_000_000
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,10 @@ class Model:
     size: int
     chats: bool
     thinks: bool
+    suits: bool  # may be taken by `connect` if none is asked for
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.size / 1e9:.1f} GB)"
 
 
 def connect(
@@ -42,7 +51,7 @@ def connect(
     """Connect to a chat model and print one line that says which.
 
     A model or host asked for, here or in COURSE_MODEL and OLLAMA_HOST, is served or refused with a
-    CourseError, never replaced. With neither, a running Ollama that has a chat model is preferred, else the
+    CourseError, never replaced. With neither, a running Ollama that has a suitable chat model is preferred, else the
     embedded engine is started; it also serves models that only it has (course-small, …).
     A model that ends in ".gguf" is a file, which the embedded engine runs: a real chat model without Ollama.
     `timeout`: seconds a request may take. `warm_up`: have the model of Ollama or of a file loaded now.
@@ -62,17 +71,21 @@ def connect(
             raise
         trouble = str(error)
     if chosen := _choose(models, model):
-        return _on_ollama(chosen, address, warm_up, settings)
+        return _on_ollama(chosen, models, address, warm_up, settings)
     if only_there:
         raise CourseError(_nothing_suitable(address, models, model))
     return _on_embedded(model or EMBEDDED_MODEL, address, models, trouble, settings)
 
 
-def _on_ollama(chosen: Model, address: str, warm_up: bool, settings: dict) -> LLM:
+def _on_ollama(chosen: Model, models: list[Model], address: str, warm_up: bool, settings: dict) -> LLM:
     llm = _llm(chosen, address, settings)
-    place = "the embedded engine" if llm.embedded else "Ollama"
-    other = "" if llm.embedded else f" For the embedded engine instead: connect(model={EMBEDDED_MODEL!r})."
-    print(f"Using {llm.model} on {place} at {address}.{other}")
+    if llm.embedded:
+        print(f"Using {llm.model} on the embedded engine at {address}.")
+    else:
+        others = [model for model in models if model != chosen]
+        listed = f"It also has {', '.join(map(str, others))}: connect(model={others[0].name!r}). " if others else ""
+        engine = f"For the embedded engine instead: connect(model={EMBEDDED_MODEL!r})."
+        print(f"Using {chosen} on Ollama at {address}. {listed}{engine}")
     return _warm(llm, warm_up and not llm.embedded)
 
 
@@ -128,13 +141,17 @@ def _how_to_get_ollama(models: list[Model], trouble: str) -> str:
         return f"For a larger model: start Ollama, {SMALL_MODELS}, and connect again."
     if not models:
         return f"Ollama is running but has no chat model yet: {SMALL_MODELS}, and connect again."
-    return f"For a model on Ollama instead: connect(model={_choose(models, None).name!r})."
+    first = (_choose(models, None) or models[0]).name
+    return f"For a model on Ollama instead: connect(model={first!r}). It has {', '.join(map(str, models))}."
 
 
 def _nothing_suitable(address: str, models: list[Model], model: str | None) -> str:
     if not models:
         return f"Ollama at {address} has no chat model yet. Get one with {SMALL_MODELS}."
-    names = ", ".join(known.name for known in models)
+    names = ", ".join(map(str, models))
+    if model is None:
+        choose = "Choose one (COURSE_MODEL or connect(model=…))"
+        return f"Ollama at {address} has no model that is taken unasked, but {names}. {choose}, or get {SMALL_MODELS}."
     return (
         f"Ollama at {address} has no chat model {model!r}. It has: {names}. Choose one of these "
         f"(COURSE_MODEL or connect(model=…)), or get yours with `ollama pull {model}`."
@@ -142,11 +159,13 @@ def _nothing_suitable(address: str, models: list[Model], model: str | None) -> s
 
 
 def _choose(models: list[Model], name: str | None) -> Model | None:
-    """The model asked for; by default the smallest fairly able one, so that a laptop can run it."""
+    """The model asked for; by default the smallest able one, else the ablest small one, if possible one that does not
+    think first. None if there is none that suits.
+    """
     if name:
         return _find(models, name)
-    local = [model for model in models if not model.name.endswith("cloud")]
-    by_size = sorted(local, key=lambda model: (model.size < FAIRLY_ABLE, abs(model.size - FAIRLY_ABLE)))
+    suitable = [model for model in models if model.suits]
+    by_size = sorted(suitable, key=lambda model: (model.size < ABLE, model.thinks, abs(model.size - ABLE)))
     return _find(models, EMBEDDED_MODEL) or next(iter(by_size), None)
 
 
@@ -166,10 +185,15 @@ def _chat_models(address: str) -> list[Model]:
 
 
 def _described(client: ollama.Client, entry: ollama.ListResponse.Model) -> Model:
-    can = client.show(entry.model).capabilities
-    family = entry.details.family if entry.details else None
+    try:
+        can, whole = client.show(entry.model).capabilities, True
+    except ollama.ResponseError:  # one damaged model is no reason to do without the others
+        can, whole = None, False
+    family, name, size = entry.details.family if entry.details else None, entry.model, int(entry.size or 0)
     chats = family not in EMBEDDING_FAMILIES if can is None else "completion" in can
-    return Model(entry.model, entry.digest or "", int(entry.size or 0), chats, "thinking" in (can or []))
+    elsewhere = name.endswith("cloud") or FOR_OTHER_WORK.search(name)
+    suits = whole and chats and not elsewhere and TOY <= size <= LARGE
+    return Model(name, entry.digest or "", size, chats, "thinking" in (can or []), suits)
 
 
 def _client(address: str, timeout: float) -> ollama.Client:

@@ -60,11 +60,40 @@ def test_a_running_ollama_is_preferred(fake_ollama, embedded, monkeypatch, capsy
     assert embedded.bodies == []
 
 
-def test_the_smallest_fairly_able_local_model_is_chosen(fake_ollama, monkeypatch):
-    server = fake_ollama(models=dict.fromkeys(["big:70b", "tiny:0.1b", "mid:3b", "mini:1b", "huge-cloud"], CHAT))
-    server.sizes = {"big:70b": 4e10, "tiny:0.1b": 1e8, "mid:3b": 2e9, "mini:1b": 8e8, "huge-cloud": 6e8}
+@pytest.mark.parametrize(
+    "sizes, chosen",
+    [
+        ({"qwen3:0.6b": 5e8, "gemma3:1b": 8e8, "llama3.2:3b": 2e9, "llama3.1:8b": 5e9, "big:70b": 4e10}, "llama3.2:3b"),
+        ({"qwen3:0.6b": 5e8, "gemma3:1b": 8e8, "polite-gpt": 1e7}, "gemma3:1b"),
+        ({"thinker:4b": 2.5e9, "llama3.1:8b": 5e9}, "llama3.1:8b"),  # thinks first: slow
+        ({"thinker:4b": 2.5e9, "gemma3:1b": 8e8}, "thinker:4b"),
+        ({"starcoder2:3b": 1.7e9, "codellama:7b": 3.8e9, "mistral:7b": 4.1e9, "llama3.2:3b-text": 2e9}, "mistral:7b"),
+        ({"llama-guard3:1b": 1.6e9, "some-cloud": 2e9, "llama3.2:1b-instruct": 1.3e9}, "llama3.2:1b-instruct"),
+        ({"big:70b": 4e10, "polite-gpt": 1e7, "qwen2.5-coder:7b": 4.7e9}, "course-small"),  # none is taken unasked
+    ],
+)
+def test_a_model_of_sensible_size_is_chosen(fake_ollama, embedded, monkeypatch, capsys, sizes, chosen):
+    server = fake_ollama(models={name: THINKING if "think" in name else CHAT for name in sizes})
+    server.sizes = sizes
     running(monkeypatch, server)
-    assert connect().model == "mini:1b"
+    assert connect().model == chosen
+    line = said(capsys)
+    assert all(name in line for name in sizes)  # what else there is
+    assert {body["model"] for body in server.bodies} <= {chosen}
+
+
+def test_only_models_that_are_not_taken_unasked(fake_ollama):
+    server = fake_ollama(models={"big:70b": CHAT})
+    server.sizes = {"big:70b": 4e10}
+    with pytest.raises(CourseError, match=r"taken unasked, but big:70b \(40.0 GB\).*COURSE_MODEL"):
+        connect(host=server.url)
+    assert connect(host=server.url, model="big:70b").model == "big:70b"
+
+
+def test_a_damaged_model_leaves_the_others(fake_ollama, monkeypatch):
+    running(monkeypatch, fake_ollama(models={"damaged": None, "llama3.2:3b": CHAT}))
+    assert connect().model == "llama3.2:3b"
+    assert connect(model="damaged").model == "damaged"  # who asks for it learns from Ollama what is wrong
 
 
 def test_no_ollama_starts_the_embedded_engine(embedded, nowhere, monkeypatch, capsys):
@@ -113,7 +142,9 @@ def test_course_model_is_honoured_and_an_argument_wins(fake_ollama, monkeypatch)
 
 def test_a_missing_model_names_those_available(fake_ollama, embedded, monkeypatch):
     running(monkeypatch, fake_ollama(models={"a": CHAT, "b": CHAT, "embed": EMBEDDING}))
-    with pytest.raises(CourseError, match=r"no chat model 'llama9'.*It has: a, b\..*ollama pull llama9"):
+    with pytest.raises(
+        CourseError, match=r"no chat model 'llama9'.*It has: a \(.*, b \(1.0 GB\)\..*ollama pull llama9"
+    ):
         connect(model="llama9")
 
 
