@@ -158,9 +158,13 @@ class LLM:
             time.sleep(self.retry.pause(attempt))
 
 
+def on_this_computer(address: str) -> bool:
+    return urlsplit(address).hostname in ("127.0.0.1", "localhost", "::1")
+
+
 def http_settings(address: str) -> dict:
     """Proxies and certificates are for the internet, not for this computer (and take time to load)."""
-    distant = urlsplit(address).hostname not in ("127.0.0.1", "localhost", "::1")
+    distant = not on_this_computer(address)
     return {"trust_env": distant, "verify": distant}
 
 

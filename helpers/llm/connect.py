@@ -8,18 +8,21 @@ from pathlib import Path
 
 import httpx
 import ollama
+import psutil
 from ollama._client import _parse_host
 
 from helpers.files import CourseError, display_path
-from helpers.llm.client import LLM, TROUBLE, Retry, http_settings
+from helpers.llm.client import LLM, TROUBLE, Retry, http_settings, on_this_computer
 
 DEFAULT_HOST = "127.0.0.1:11434"
 EMBEDDED_MODEL = "course-small"
 COURSE_MODELS = (EMBEDDED_MODEL, "course-weak")  # the embedded engine can always serve these
 SMALL_MODELS = "`ollama pull gemma3:1b` (815 MB) or `ollama pull llama3.2:3b` (2.0 GB, better)"
 EMBEDDING_FAMILIES = {"bert", "nomic-bert", "nomic-bert-moe"}  # for servers too old to list capabilities
-# Made for other work than answering: code, safety checks, text recognition, or not yet trained to follow instructions.
-FOR_OTHER_WORK = re.compile(r"code|devstral|sql|embed|guard|ocr|[-:](?:base|text)\b", re.IGNORECASE)
+# Made for other work than answering: code, sums, pictures, safety checks, or not yet trained to follow instructions.
+FOR_OTHER_WORK = re.compile(
+    r"code|devstral|sql|math|llava|moondream|ocr|embed|guard|[-:](?:base|text)\b", re.IGNORECASE
+)
 # Bytes. Smaller than ABLE, a model rewrites poorly; below TOY it is somebody's experiment, and above LARGE too much for
 # an ordinary laptop: such a one has to be asked for.
 TOY, ABLE, LARGE = 200_000_000, 1_500_000_000, 9_000_000_000
@@ -177,22 +180,27 @@ def _chat_models(address: str) -> list[Model]:
     """Every model of a server that can chat. Raises CourseError if no server answers there."""
     try:
         with _client(address, timeout=10) as client:
-            known = [_described(client, entry) for entry in client.list().models]
+            known = [_described(client, entry, _largest(address)) for entry in client.list().models]
     except TROUBLE as error:
         advice = "Start it (the Ollama app, or `ollama serve`) or correct OLLAMA_HOST."
         raise CourseError(f"No Ollama answers at {address} ({_reason(error)}). {advice}") from error
     return [model for model in known if model.chats]
 
 
-def _described(client: ollama.Client, entry: ollama.ListResponse.Model) -> Model:
+def _largest(address: str) -> float:
+    """Bytes of the largest model that is taken unasked: on this computer half of its memory at most."""
+    return min(LARGE, psutil.virtual_memory().total / 2) if on_this_computer(address) else LARGE
+
+
+def _described(client: ollama.Client, entry: ollama.ListResponse.Model, largest: float) -> Model:
     try:
         can, whole = client.show(entry.model).capabilities, True
-    except ollama.ResponseError:  # one damaged model is no reason to do without the others
+    except (ollama.ResponseError, httpx.TimeoutException, ValueError):  # one damaged model: the others are of use
         can, whole = None, False
     family, name, size = entry.details.family if entry.details else None, entry.model, int(entry.size or 0)
     chats = family not in EMBEDDING_FAMILIES if can is None else "completion" in can
     elsewhere = name.endswith("cloud") or FOR_OTHER_WORK.search(name)
-    suits = whole and chats and not elsewhere and TOY <= size <= LARGE
+    suits = whole and chats and not elsewhere and TOY <= size <= largest
     return Model(name, entry.digest or "", size, chats, "thinking" in (can or []), suits)
 
 

@@ -69,6 +69,7 @@ def test_a_running_ollama_is_preferred(fake_ollama, embedded, monkeypatch, capsy
         ({"thinker:4b": 2.5e9, "gemma3:1b": 8e8}, "thinker:4b"),
         ({"starcoder2:3b": 1.7e9, "codellama:7b": 3.8e9, "mistral:7b": 4.1e9, "llama3.2:3b-text": 2e9}, "mistral:7b"),
         ({"llama-guard3:1b": 1.6e9, "some-cloud": 2e9, "llama3.2:1b-instruct": 1.3e9}, "llama3.2:1b-instruct"),
+        ({"wizard-math:7b": 4e9, "llava:7b": 4.7e9, "gemma3:1b": 8e8}, "gemma3:1b"),
         ({"big:70b": 4e10, "polite-gpt": 1e7, "qwen2.5-coder:7b": 4.7e9}, "course-small"),  # none is taken unasked
     ],
 )
@@ -88,6 +89,13 @@ def test_only_models_that_are_not_taken_unasked(fake_ollama):
     with pytest.raises(CourseError, match=r"taken unasked, but big:70b \(40.0 GB\).*COURSE_MODEL"):
         connect(host=server.url)
     assert connect(host=server.url, model="big:70b").model == "big:70b"
+
+
+def test_a_model_for_half_of_the_memory_at_most(fake_ollama, monkeypatch):
+    server = fake_ollama(models={"llama3.1:8b": CHAT, "gemma3:1b": CHAT})
+    server.sizes = {"llama3.1:8b": 4.9e9, "gemma3:1b": 8e8}
+    monkeypatch.setattr(module.psutil, "virtual_memory", lambda: SimpleNamespace(total=8e9))
+    assert connect(host=server.url).model == "gemma3:1b"
 
 
 def test_a_damaged_model_leaves_the_others(fake_ollama, monkeypatch):
