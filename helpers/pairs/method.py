@@ -17,13 +17,18 @@ from helpers.records import InstructionRecord
 
 @dataclass(frozen=True)
 class BuildSettings:
-    """What to ask for, and how."""
+    """What to ask for, and how.
+
+    Another seed, temperature, strictness or criterion makes other rows; the rest are limits, and may change while a
+    file grows.
+    """
 
     seed: int = 123  # of the coin and, with the record, of the sampling
     temperature: float = 0.8
     num_predict: int = NUM_PREDICT  # tokens; a longer reply counts as cut off
     strict: bool = True  # see `checks.problems`
     max_retries: int = 2  # a record with problems is asked again with the next seed
+    retry_set_aside: bool = False  # ask again, with new seeds, for the records that an earlier run set aside
     workers: int = 8  # records at once
     max_failures: int = 3  # records that the server failed on before the build stops
     criterion: Criterion = POLITENESS

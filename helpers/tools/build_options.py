@@ -14,9 +14,9 @@ methods:
 FILE of --instructions: a JSON list of {{"instruction", "input", "output"}}, or .jsonl with one such record a line.
 Every finished row goes at once to OUT.rows.jsonl (pairs.json: pairs.rows.jsonl), with its prompts, replies and
 seeds; when all are done, the good ones are written to OUT with the five keys of the field. Stop the command when
-you like: the same command goes on where it stopped, and asks for nothing twice.
-Without --seed, --temperature, --num-predict or --workers it takes the defaults of `BuildSettings` in
-helpers/pairs/method.py.
+you like: the same command goes on where it stopped, and asks for nothing twice. With a higher --num-predict or
+--max-retries it asks again only for records that were set aside and may now pass.
+What is not given is as in `BuildSettings` of helpers/pairs/method.py.
 
 exit codes: 0 all done; 1 an error, or records that failed and can be asked for again; 2 wrong usage;
 130 interrupted"""
@@ -54,6 +54,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--temperature", metavar="T", type=number(float, 0, 2), help="0 to 2")
     add("--num-predict", metavar="N", type=number(int, 1), help="tokens a reply may have")
     add("--workers", metavar="N", type=number(int, 1, 256), help="records at once")
+    add("--max-retries", metavar="N", type=number(int, 0, 100), help="further attempts at a record with problems")
+    add("--retry-set-aside", action="store_true", default=None, help="ask again for what an earlier run set aside")
     add("--dry-run", action="store_true", help="ask nothing; show the plan and the first prompt")
     return parser
 

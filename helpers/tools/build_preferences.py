@@ -17,9 +17,12 @@ from helpers.llm.client import LLM, Reply
 from helpers.llm.connect import connect
 from helpers.llm.recording import RecordingLLM
 from helpers.pairs.method import BuildSettings, Method
-from helpers.pairs.run import BuildSummary, RunKey, build_preferences, finished_rows, first_seed, five_keys
+from helpers.pairs.row import RunKey, first_seed, seeds_to_ask
+from helpers.pairs.run import BuildSummary, build_preferences, finished_rows, five_keys
 from helpers.pairs.store import JsonlStore
 from helpers.records import InstructionRecord, read_instructions, save_preferences
+
+GIVEN = ("seed", "temperature", "num_predict", "workers", "max_retries", "retry_set_aside")  # options of BuildSettings
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def run_of(options: Namespace) -> tuple[RunKey, str]:
         weak = connect(options.weak_model or "course-weak", options.host, warm_up=not options.dry_run)
     if options.dry_run:
         llm, weak = Silent.like(llm), weak and Silent.like(weak)
-    given = {name: getattr(options, name) for name in ("seed", "temperature", "num_predict", "workers")}
+    given = {name: getattr(options, name) for name in GIVEN}
     settings = BuildSettings(**{k: v for k, v in given.items() if v is not None}, strict=llm.embedded)
     models = f"{llm.model} and {weak.model}" if weak else llm.model
     return RunKey(llm, settings, method_named(options.method)(settings, llm, weak)), models
@@ -113,9 +116,11 @@ def records_of(options: Namespace) -> Iterator[InstructionRecord]:
 
 def plan_of(records: Iterator[InstructionRecord], run: RunKey, rows: Path) -> Plan:
     """Read all records once, so that a wrong one is found before anything is asked."""
-    with JsonlStore(rows) if rows.exists() else nullcontext(()) as finished:
-        there = Counter(run.fingerprint(record) in finished for record in records)
-    return Plan(there.total(), there[True], there[False] * run.method.calls)
+    done = Counter()
+    with JsonlStore(rows) if rows.exists() else nullcontext({}) as there:
+        for key in map(run.fingerprint, records):
+            done[not seeds_to_ask(key, there[key] if key in there else None, run.settings)] += 1
+    return Plan(done.total(), done[True], done[False] * run.method.calls)
 
 
 def closing(summary: BuildSummary) -> str:

@@ -11,7 +11,8 @@ import pytest
 
 from helpers.files import DATA, CourseError, read_jsonl
 from helpers.pairs.method import BuildSettings
-from helpers.pairs.run import RunKey, build_preferences, finished_rows, first_seed, five_keys
+from helpers.pairs.row import RunKey, first_seed
+from helpers.pairs.run import build_preferences, finished_rows, five_keys
 from helpers.politeness import POLITENESS
 from helpers.records import FIVE_KEYS, load_instructions, load_preferences, save_preferences
 
@@ -212,5 +213,5 @@ def test_memory_does_not_grow_with_the_rows(fake_ollama, tmp_path, llm_of):
 def test_another_version_of_the_criterion_asks_anew(fake_ollama, llm_of, monkeypatch):
     llm, newer = llm_of(fake_ollama()), replace(POLITENESS, version=2)
     first = RunKey.of(llm, SETTINGS, None).fingerprint(RECORDS[0])
-    monkeypatch.setattr("helpers.pairs.run.POLITENESS", newer)
+    monkeypatch.setattr("helpers.pairs.row.POLITENESS", newer)
     assert first != RunKey.of(llm, replace(SETTINGS, criterion=newer), None).fingerprint(RECORDS[0])

@@ -9,7 +9,8 @@ import pytest
 
 from helpers.files import DATA, ROOT, CourseError, read_jsonl
 from helpers.pairs.method import BuildSettings
-from helpers.pairs.run import build_preferences, finished_rows, first_seed, five_keys
+from helpers.pairs.row import first_seed
+from helpers.pairs.run import build_preferences, finished_rows, five_keys
 from helpers.records import load_instructions
 
 RECORDS = load_instructions(DATA / "instruction-data.json")[:40]

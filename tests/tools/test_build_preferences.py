@@ -70,6 +70,19 @@ def test_a_second_call_asks_for_nothing_and_a_longer_one_goes_on(build, folder, 
     assert len(asked(server)) == 12 and len(load_preferences(folder / "pairs.json")) == 12
 
 
+def test_a_higher_limit_reuses_what_is_good_and_asks_again_for_the_rest(build, folder, fake_ollama, capsys):
+    def answer(body):
+        original = body["prompt"].partition("Answer: ")[2].partition("\n\nRewrite")[0]
+        return "" if original == RECORDS[2].output else f"Gladly. {original}"
+
+    server = fake_ollama(answer=answer)
+    assert build(server) == 0 and len(asked(server)) == 14
+    assert build(server, "--max-retries", "4", "--num-predict", "300") == 0
+    assert "12 records, 11 done already, 1 to do" in capsys.readouterr().out and len(asked(server)) == 16
+    assert build(server, "--retry-set-aside", "--max-retries", "0") == 0 and len(asked(server)) == 17
+    assert "11 reused, 1 set aside" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("method", list(methods()))
 def test_a_dry_run_asks_nothing_and_writes_nothing(build, folder, fake_ollama, capsys, method):
     server, before = fake_ollama(), sorted(folder.iterdir())

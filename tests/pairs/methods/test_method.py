@@ -8,7 +8,8 @@ from helpers.files import DATA, CourseError, read_jsonl
 from helpers.llm.client import LLMError
 from helpers.llm.recording import RecordingLLM, nth_seed
 from helpers.pairs.method import BuildSettings, Method, Outcome, question_and_answer
-from helpers.pairs.run import build_preferences, finished_rows, first_seed, five_keys
+from helpers.pairs.row import first_seed
+from helpers.pairs.run import build_preferences, finished_rows, five_keys
 from helpers.records import load_instructions
 
 RECORDS = load_instructions(DATA / "instruction-data.json")[:6]
