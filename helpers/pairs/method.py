@@ -31,6 +31,7 @@ class BuildSettings:
     retry_set_aside: bool = False  # ask again, with new seeds, for the records that an earlier run set aside
     workers: int = 8  # records at once
     max_failures: int = 3  # records that the server failed on before the build stops
+    max_in_vain: int = 25  # records set aside before the build stops, if not one has passed
     criterion: Criterion = POLITENESS
 
     @property

@@ -33,6 +33,7 @@ class BuildSummary:
     reused: int = 0  # good rows that were there already
     retried: int = 0  # extra attempts in this run, because a reply had problems
     set_aside: int = 0  # records without a good pair, in this run or earlier; their rows say why
+    in_vain: int = 0  # those of them that were asked in this run and had faults; a tie is none
     ties: int = 0  # those of them in which a judge saw no difference
     failed: int = 0  # records that the server could not answer; the next run asks for them again
     seconds: float = 0.0
@@ -54,6 +55,7 @@ class BuildSummary:
         self.set_aside += times
         kinds = dict.fromkeys(map(kind, row["reason"]))
         self.ties += times * (TIE in kinds)
+        self.in_vain += times * (new and TIE not in kinds)
         self.reasons.update(dict.fromkeys(kinds, times))
 
 
@@ -71,8 +73,8 @@ def build_preferences(
     Rows that are there already are not asked for again, so an interrupted build goes on where it stopped. With a
     higher `max_retries` or `num_predict`, only the records that were set aside and may now pass are asked again.
     `total`: the number of records, for the progress bar, if `records` has no length.
-    Raises CourseError if the server fails on more than `settings.max_failures` records, or if another builder
-    is writing to the file.
+    Raises CourseError if the server fails on more than `settings.max_failures` records, if not one passes and
+    `settings.max_in_vain` have been set aside for faults, or if another builder is writing to the file.
     """
     run = RunKey.of(llm, settings, method)
     summary, started = BuildSummary(), time.monotonic()
@@ -139,6 +141,7 @@ def _build(records, run: RunKey, rows: JsonlStore, summary: BuildSummary, bar: t
         summary.count(result, new=True)
         summary.count(result, new=False, times=again)
         summary.retried += result["attempts"] - (earlier["attempts"] if earlier else 1)
+        _stop_if_nothing_passes(result, summary, run)
 
 
 def _stop_after_too_many(error: LLMError, summary: BuildSummary, settings: BuildSettings) -> None:
@@ -147,3 +150,19 @@ def _stop_after_too_many(error: LLMError, summary: BuildSummary, settings: Build
             f"{error} The build stopped after {summary.failed} failures. The {summary.made} rows "
             "made so far are safe; run again to go on."
         ) from error
+
+
+def _stop_if_nothing_passes(row: dict, summary: BuildSummary, run: RunKey) -> None:
+    """Raise CourseError if every record was set aside for faults: a model that cannot do it would go on for hours."""
+    if summary.made or summary.reused or summary.in_vain < run.settings.max_in_vain:
+        return
+    shares = ", ".join(f"{name} {n / summary.set_aside:.0%}" for name, n in summary.reasons.most_common(3))
+    reply = row["failed_attempts"][-1]["reply"]
+    strict = (
+        " set BuildSettings(strict=False), which lets a model say it in other words;" if run.settings.strict else ""
+    )
+    raise CourseError(
+        f"Not one pair after {summary.set_aside} records, so the build stopped. They were set aside for: {shares}. The "
+        f"last reply of {run.llm.model}: {reply[:200]!r}. Try another model, with connect(model=…) or COURSE_MODEL;"
+        f"{strict} section 8 of notebook 01 shows how to read the failures. Every row is safe; run again to go on."
+    )

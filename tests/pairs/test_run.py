@@ -195,7 +195,7 @@ def test_a_file_that_was_never_made(fake_ollama, tmp_path, llm_of):
 def test_memory_does_not_grow_with_the_rows(fake_ollama, tmp_path, llm_of):
     """Each reply is very long; far less than the rows themselves is kept of them."""
     server = fake_ollama(answer=lambda body: "Dear friend, " + "a" * 30_000)
-    settings = BuildSettings(max_retries=0, workers=2)
+    settings = BuildSettings(max_retries=0, workers=2, max_in_vain=99)
 
     def cost(count):
         path = tmp_path / f"{count}.jsonl"

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from helpers.files import DATA, ROOT, CourseError, read_jsonl
-from helpers.pairs.method import BuildSettings
+from helpers.pairs.method import BuildSettings, Method, Outcome
 from helpers.pairs.row import first_seed
 from helpers.pairs.run import build_preferences, finished_rows, five_keys
 from helpers.records import load_instructions
@@ -97,6 +97,40 @@ def test_a_useless_reply_is_asked_for_again_then_set_aside(fake_ollama, tmp_path
         first = first_seed(row["fingerprint"], 123)
         assert [attempt["seed"] for attempt in row["failed_attempts"]] == [first, first + 1, first + 2]
         assert row["chosen"] is row["rejected"] is row["raw_reply"] is None and row["calls"] == 3
+
+
+def test_a_build_in_which_nothing_passes_stops_and_says_why(fake_ollama, tmp_path, llm_of):
+    answers = ["", "<think>I could say bananas.</think>"]
+    server = fake_ollama(answer=lambda body: answers[body["options"]["seed"] % 2])
+    path, settings = tmp_path / "pairs.jsonl", BuildSettings(workers=1, max_retries=1, max_in_vain=10)
+    with pytest.raises(CourseError) as caught:
+        build_preferences(RECORDS, llm_of(server), path, settings)
+    rows, words = read_jsonl(path), str(caught.value)
+    assert len(rows) == 10 and "Not one pair after 10 records" in words and "The last reply of test-model: '" in words
+    lost = sum(row["reason"][0].startswith("fact lost") for row in rows)
+    assert f"fact lost {lost / 10:.0%}" in words and "strict=False" in words and "section 8 of notebook 01" in words
+    with pytest.raises(CourseError, match="Not one pair after 20 records"):  # ten more chances
+        build_preferences(RECORDS, llm_of(server), path, settings)
+    assert len(read_jsonl(path)) == 20
+
+
+def test_one_good_pair_or_ties_do_not_stop_the_build(fake_ollama, tmp_path, llm_of):
+    def answer(body):
+        return f"Gladly: {RECORDS[3].output}" if RECORDS[3].output in body["prompt"] else ""
+
+    server, path = fake_ollama(answer=answer), tmp_path
+    settings = BuildSettings(workers=1, max_retries=0, max_in_vain=5)
+    summary = build_preferences(RECORDS, llm_of(server), path / "one.jsonl", settings)
+    assert summary.made >= 1 and summary.in_vain == summary.set_aside == 40 - summary.made
+    ties = Method("ties", 1, 0, lambda record, ask, seed: Outcome(tie=True))
+    assert build_preferences(RECORDS, llm_of(server), path / "ties.jsonl", settings, ties).ties == 40
+
+
+def test_good_rows_of_an_earlier_run_do_not_let_hard_records_stop_the_build(fake_ollama, tmp_path, llm_of):
+    server, path = fake_ollama(answer=lambda body: ""), tmp_path / "pairs.jsonl"
+    build_preferences(RECORDS[:2], llm_of(fake_ollama()), path, SETTINGS)
+    settings = BuildSettings(workers=1, max_retries=0, max_in_vain=5)
+    assert build_preferences(RECORDS[:12], llm_of(server), path, settings).in_vain == 10
 
 
 def test_half_a_surrogate_pair_in_a_reply_does_not_stop_the_build(fake_ollama, tmp_path, llm_of):
