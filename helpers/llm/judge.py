@@ -20,7 +20,8 @@ import numpy as np
 from scipy.special import expit, logsumexp
 
 from helpers.files import CourseError
-from helpers.llm.client import LLM, LLMError, Reply, in_order
+from helpers.llm.client import LLM, LLMError, Reply
+from helpers.llm.parallel import in_order
 from helpers.llm.recording import RecordingLLM
 from helpers.politeness import POLITENESS
 from helpers.stats import estimate

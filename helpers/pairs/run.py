@@ -12,7 +12,8 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from helpers.files import CourseError, display_path
-from helpers.llm.client import LLM, LLMError, in_parallel
+from helpers.llm.client import LLM, LLMError
+from helpers.llm.parallel import in_parallel
 from helpers.pairs.checks import kind
 from helpers.pairs.method import BuildSettings, Method
 from helpers.pairs.row import TIE, RunKey, make_row, seeds_to_ask

@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import threading
 import time
 from contextlib import aclosing
 
@@ -10,7 +9,7 @@ import httpx
 import ollama
 import pytest
 
-from helpers.llm.client import LLM, LLMError, Retry, in_parallel
+from helpers.llm.client import LLM, LLMError, Retry
 
 QUICK = Retry(tries=4, first=0.01, longest=0.02)
 
@@ -202,31 +201,3 @@ def test_ask_many_stops_at_the_first_lasting_failure(fake_ollama):
     with pytest.raises(LLMError, match="ollama pull test-model"):
         llm_of(server).ask_many([str(number) for number in range(500)], workers=2)
     assert len(server.bodies) < 20
-
-
-def test_in_parallel_looks_only_a_little_ahead():
-    taken, gate = [], threading.Event()
-
-    def endless():
-        for number in itertools.count():
-            taken.append(number)
-            yield number
-
-    results = in_parallel(lambda number: gate.wait(5) and number, endless(), workers=3)
-    threading.Timer(0.05, gate.set).start()
-    assert next(results)[0] in range(6)
-    assert len(taken) == 6
-    results.close()
-
-
-def test_leaving_the_loop_cancels_the_rest():
-    begun = []
-
-    def slow(number):
-        begun.append(number)
-        time.sleep(0.02)
-
-    for _ in in_parallel(slow, range(100), workers=2):
-        break
-    time.sleep(0.1)
-    assert len(begun) <= 6

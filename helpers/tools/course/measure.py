@@ -10,8 +10,9 @@ from pathlib import Path
 
 from helpers.files import BUILD, CourseError, write_json
 from helpers.gpt.config import CONFIG
-from helpers.llm.client import LLM, LLMError, in_order
+from helpers.llm.client import LLM, LLMError
 from helpers.llm.connect import COURSE_MODELS, connect
+from helpers.llm.parallel import in_order
 from helpers.tools.course.corpus import training_records
 from helpers.tools.course.evaluation import amounting, section_lines, write_readme
 from helpers.tools.course.talk import Talk

@@ -5,8 +5,8 @@ The sample is small, so the bars here lie below the design's by about two standa
 
 import pytest
 
-from helpers.llm.client import in_order
 from helpers.llm.connect import EMBEDDED_MODEL
+from helpers.llm.parallel import in_order
 from helpers.tools.course.evaluation import tallied
 from helpers.tools.course.measure import AT_ONCE, model_called, tried
 from helpers.tools.course.rewrites import KEPT, MANNER
