@@ -26,6 +26,8 @@ def rewrite(body: dict) -> str:
 class FakeOllama(ThreadingHTTPServer):
     """`models`: {name: capabilities}. `answer`: body -> text. `trouble`: body -> what to do wrong, or None.
 
+    `context`: tokens that a prompt may have, a token being 4 letters; more are cut silently. None: all have 7 tokens.
+
     Troubles: a status with a message (503, "busy"), or one of "hang", "cut", "half", "not json", "a list",
     "not done", "cut stream", "error in stream", "endless stream", which sets `hung_up` when the client has gone.
     """
@@ -35,7 +37,7 @@ class FakeOllama(ThreadingHTTPServer):
 
     def __init__(self, models=None, answer=rewrite, trouble=lambda body: None, delay=0.0):
         self.models = {"test-model": ["completion"]} if models is None else models
-        self.sizes, self.version = {}, "0.0.0-fake"
+        self.sizes, self.version, self.context = {}, "0.0.0-fake", None
         self.answer, self.trouble, self.delay = answer, trouble, delay
         self.bodies, self.at_once, self.most_at_once = [], 0, 0
         self.lock, self.stopped, self.hung_up = threading.Lock(), threading.Event(), threading.Event()
@@ -62,14 +64,11 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/api/version":
             return self.send({"version": self.server.version})
-        sizes = self.server.sizes
-        return self.send(
-            {
-                "models": [
-                    {"model": m, "digest": f"digest-of-{m}", "size": sizes.get(m, 10**9)} for m in self.server.models
-                ]
-            }
-        )
+        sizes, about = self.server.sizes, {}
+        if self.path == "/api/ps":
+            about = {"context_length": self.server.context}
+        models = [{"model": m, "digest": f"digest-of-{m}", "size": sizes.get(m, 10**9)} for m in self.server.models]
+        return self.send({"models": [model | about for model in models]})
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -91,12 +90,19 @@ class Handler(BaseHTTPRequestHandler):
         text = self.server.answer(body)
         reason = "length" if text.endswith("…") else "stop"
         last = {"model": body["model"], "response": text, "done": True, "done_reason": reason}
-        last |= {"prompt_eval_count": 7, "eval_count": 5}
+        last |= {"prompt_eval_count": self.read(body), "eval_count": 5}
         if not body.get("stream"):
             return self.send(last)
         words = re.findall(r"\S+\s*", text)
         parts = [{"model": body["model"], "response": word, "done": False} for word in words]
         return self.send_lines([*parts, last | {"response": ""}])
+
+    def read(self, body):
+        """How many tokens of the prompt reach the model. The option num_ctx loads it anew."""
+        if not self.server.context:
+            return 7
+        self.server.context = body["options"].get("num_ctx", self.server.context)
+        return min(len(body["prompt"]) // 4, self.server.context)
 
     def misbehave(self, trouble, body):
         part = {"model": body["model"], "response": "Half a", "done": False}

@@ -1,9 +1,10 @@
 """Asking a language model over HTTP: the official `ollama` client, with time limits and retries."""
 
+import math
 import random
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from helpers.files import CourseError
 from helpers.llm.parallel import in_order
 
 NUM_PREDICT = 256  # tokens that a reply may have, unless a caller says otherwise
+SMALL_CONTEXT = 1024  # tokens: no model of today reads less, so a request of fewer tokens was not cut
 
 # Statuses that may pass by waiting. The client reports an error in the middle of a stream as -1.
 TRANSIENT = {-1, 408, 429, 500, 502, 503, 504}
@@ -71,6 +73,7 @@ class LLM:
     engine: str = "ollama"  # the server's name and version, for the record
     embedded: bool = False
     thinks: bool = False  # a reasoning model; it is asked to reply without its reasoning
+    num_ctx: int | None = None  # tokens that prompt and reply may have together; None leaves it to the server
     timeout: float = 120.0
     retry: Retry = Retry()
 
@@ -89,12 +92,14 @@ class LLM:
 
         With `top_logprobs` (up to 20), `raw["logprobs"]` has that many likely tokens for each place of the reply.
         `options` are Ollama's (top_k, top_p, stop, …); what is None stays at the model's default.
-        Raises LLMError after the last try, at once if the server refuses the request (4xx).
+        Raises LLMError after the last try, at once if the server refuses the request (4xx), or has cut the prompt.
         """
         # Ollama reads the seed and the temperature inside the options only.
         options |= {"seed": seed, "temperature": temperature, "num_predict": num_predict}
         logprobs = {"logprobs": True, "top_logprobs": top_logprobs} if top_logprobs else {}
-        return self._send_with_retries(self._request(prompt, options) | {"format": format} | logprobs)
+        reply = self._send_with_retries(self._request(prompt, options) | {"format": format} | logprobs)
+        self._refuse_if_cut(prompt, num_predict, reply)
+        return reply
 
     def ask_many(
         self, asks: Iterable[str | dict], *, workers: int = 8, label: str | None = None, **common
@@ -124,7 +129,7 @@ class LLM:
 
         messages: {"role": "user" or "assistant", "content": text} each, the question last. No retries, as in `stream`.
         """
-        request, done = {"messages": messages, "options": options, "think": self._think}, False
+        request, done = {"messages": messages, "options": self._options(options), "think": self._think}, False
         try:
             async with ollama.AsyncClient(self.host, timeout=self.timeout, **http_settings(self.host)) as client:
                 async with aclosing(await client.chat(self.model, **request, stream=True)) as parts:
@@ -141,8 +146,21 @@ class LLM:
         return False if self.thinks else None
 
     def _request(self, prompt: str, options: dict) -> dict:
-        options = {name: value for name, value in options.items() if value is not None}
-        return {"model": self.model, "prompt": prompt, "options": options, "think": self._think}
+        return {"model": self.model, "prompt": prompt, "options": self._options(options), "think": self._think}
+
+    def _options(self, options: dict) -> dict:
+        """With the same num_ctx each time: Ollama loads the model anew for another one."""
+        return {name: value for name, value in ({"num_ctx": self.num_ctx} | options).items() if value is not None}
+
+    def _refuse_if_cut(self, prompt: str, num_predict: int, reply: Reply) -> None:
+        """Raise LLMError if prompt and reply filled the context: Ollama then drops the beginning without a word."""
+        used = reply.prompt_tokens + reply.tokens
+        if self.embedded or used < SMALL_CONTEXT:  # the embedded engine refuses such a prompt
+            return
+        with suppress(*TROUBLE):  # the reply is there; a server that does not tell its context takes nothing from it
+            context = next((m.context_length for m in self.client.ps().models if m.model == self.model), None)
+            if context and used >= context:
+                raise prompt_was_cut(prompt, num_predict, context, self)
 
     def _send_with_retries(self, request: dict) -> Reply:
         started = time.monotonic()
@@ -199,6 +217,17 @@ def explain_failure(error: Exception, llm: LLM) -> LLMError:
         return LLMError(message, transient=True)
     advice = "Is another program listening there?"
     return LLMError(f"{where} sent a reply that is not in Ollama's format ({_short(error)}). {advice}", transient=True)
+
+
+def prompt_was_cut(prompt: str, num_predict: int, context: int, llm: LLM) -> LLMError:
+    """The error that says so, with a context that is large enough."""
+    size = len(prompt.encode(errors="surrogatepass"))
+    fits = max(2 * context, 2 ** math.ceil(math.log2(size / 3 + num_predict)))  # a token is 3 to 5 bytes of most text
+    return LLMError(
+        f"Ollama at {llm.host} lost a part of this prompt: {llm.model} reads {context:,} tokens with its reply, and a "
+        f"prompt of {size:,} bytes filled them. Shorten it, or take connect(num_ctx={fits}), which needs more memory.",
+        refused=True,
+    )
 
 
 def _explain_status(error: ollama.ResponseError, llm: LLM, where: str) -> LLMError:

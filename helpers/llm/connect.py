@@ -49,6 +49,7 @@ def connect(
     *,
     timeout: float = 120.0,
     retry: Retry | None = None,
+    num_ctx: int | None = None,
     warm_up: bool = True,
 ) -> LLM:
     """Connect to a chat model and print one line that says which.
@@ -57,11 +58,12 @@ def connect(
     CourseError, never replaced. With neither, a running Ollama that has a suitable chat model is preferred, else the
     embedded engine is started; it also serves models that only it has (course-small, …).
     A model that ends in ".gguf" is a file, which the embedded engine runs: a real chat model without Ollama.
-    `timeout`: seconds a request may take. `warm_up`: have the model of Ollama or of a file loaded now.
+    `timeout`: seconds a request may take. `num_ctx`: tokens that prompt and reply may have together (Ollama's own
+    default is 4096 on most computers). `warm_up`: have the model of Ollama or of a file loaded now.
     """
     model = model or os.environ.get("COURSE_MODEL", "").strip() or None
     host = host or os.environ.get("OLLAMA_HOST", "").strip() or None
-    settings = {"timeout": timeout, "retry": retry or Retry()}
+    settings = {"timeout": timeout, "retry": retry or Retry(), "num_ctx": num_ctx}
     if model and model.endswith(".gguf"):
         return _on_file(Path(model), warm_up, settings)
     address = _address(host)

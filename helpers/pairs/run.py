@@ -158,7 +158,7 @@ def _stop_if_nothing_passes(row: dict, summary: BuildSummary, run: RunKey) -> No
     if summary.made or summary.reused or summary.in_vain < run.settings.max_in_vain:
         return
     shares = ", ".join(f"{name} {n / summary.set_aside:.0%}" for name, n in summary.reasons.most_common(3))
-    reply = row["failed_attempts"][-1]["reply"]
+    reply = row["failed_attempts"][-1]["reply"] or row["reason"][0]
     strict = (
         " set BuildSettings(strict=False), which lets a model say it in other words;" if run.settings.strict else ""
     )

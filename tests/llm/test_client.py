@@ -48,6 +48,38 @@ def test_format_and_thinking(fake_ollama):
     assert server.bodies[0]["format"] == {"type": "object"} and server.bodies[0]["think"] is False
 
 
+@pytest.mark.parametrize(("tokens", "cut"), [(1300, False), (4080, False), (4091, True), (4096, True), (20_000, True)])
+def test_a_prompt_that_ollama_cut_is_noticed(fake_ollama, tokens, cut):
+    server = fake_ollama()
+    server.context = 4096
+    if not cut:
+        assert llm_of(server).ask("word" * tokens).prompt_tokens == tokens
+        return
+    with pytest.raises(LLMError, match="reads 4,096 tokens.*num_ctx=") as caught:
+        llm_of(server).ask("word" * tokens)
+    assert caught.value.refused and len(server.bodies) == 1
+    fits = int(str(caught.value).split("num_ctx=")[1].split(")")[0])
+    assert tokens + 256 <= fits <= 2.5 * max(tokens, 4096)
+    llm_of(server, num_ctx=fits).ask("word" * tokens)
+    assert server.bodies[-1]["options"]["num_ctx"] == fits
+
+
+def test_nothing_is_said_where_the_context_is_not_known(fake_ollama):
+    server = fake_ollama(models={"another": ["completion"]})
+    server.context = 4096
+    assert llm_of(server).ask("word" * 5000).prompt_tokens == 4096
+
+
+@pytest.mark.parametrize("own", [{}, {"num_ctx": 512}])
+def test_one_num_ctx_goes_with_every_request(fake_ollama, own):
+    server = fake_ollama(answer=lambda body: "x")
+    llm = llm_of(server, num_ctx=8192)
+    llm.ask("x", **own)
+    list(llm.stream("x", **own))
+    asyncio.run(pieces_of(llm, **own))
+    assert [body["options"]["num_ctx"] for body in server.bodies] == [own.get("num_ctx", 8192)] * 3
+
+
 @pytest.mark.parametrize(
     "trouble",
     [

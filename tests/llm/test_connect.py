@@ -212,6 +212,12 @@ def test_a_model_that_does_not_load(fake_ollama):
         connect(host=server.url, timeout=0.2, retry=Retry(first=0.01))
 
 
+def test_the_context_is_set_when_the_model_is_loaded(fake_ollama):
+    server = fake_ollama()
+    connect(host=server.url, num_ctx=8192).ask("x")
+    assert [body["options"]["num_ctx"] for body in server.bodies] == [8192, 8192]
+
+
 def test_the_real_embedded_engine(tiny_checkpoint, nowhere, monkeypatch, capsys):
     """The engine itself, with random weights behind its API: noise, but the same noise for the same seed."""
     running(monkeypatch, nowhere)
