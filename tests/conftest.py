@@ -26,6 +26,8 @@ def rewrite(body: dict) -> str:
 class FakeOllama(ThreadingHTTPServer):
     """`models`: {name: capabilities}. `answer`: body -> text. `trouble`: body -> what to do wrong, or None.
 
+    `slots`: requests worked on at once, each for `work(body)` seconds, which the reply tells as Ollama does; further
+    ones wait. None: all are answered after `delay` seconds, and nothing is told.
     `context`: tokens that a prompt may have, a token being 4 letters; more are cut silently. None: all have 7 tokens.
 
     Troubles: a status with a message (503, "busy"), or one of "hang", "cut", "half", "not json", "a list",
@@ -35,10 +37,11 @@ class FakeOllama(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, models=None, answer=rewrite, trouble=lambda body: None, delay=0.0):
+    def __init__(self, models=None, answer=rewrite, trouble=lambda body: None, delay=0.0, slots=None, work=None):
         self.models = {"test-model": ["completion"]} if models is None else models
         self.sizes, self.version, self.context = {}, "0.0.0-fake", None
         self.answer, self.trouble, self.delay = answer, trouble, delay
+        self.slots, self.work = slots and threading.Semaphore(slots), work
         self.bodies, self.at_once, self.most_at_once = [], 0, 0
         self.lock, self.stopped, self.hung_up = threading.Lock(), threading.Event(), threading.Event()
         super().__init__(("127.0.0.1", 0), Handler)
@@ -80,17 +83,26 @@ class Handler(BaseHTTPRequestHandler):
             self.server.bodies.append(body)
             self.server.at_once += 1
             self.server.most_at_once = max(self.server.most_at_once, self.server.at_once)
-        time.sleep(self.server.delay)
+        self.worked = self.wait_and_work(body)
         with self.server.lock:
             self.server.at_once -= 1
         trouble = "cut" if self.server.stopped.is_set() else self.server.trouble(body)
         return self.misbehave(trouble, body) if trouble else self.generate(body)
 
+    def wait_and_work(self, body):
+        if not self.server.slots:
+            return time.sleep(self.server.delay) or {}
+        with self.server.slots:
+            began = time.monotonic()
+            time.sleep(self.server.work(body))
+            nanoseconds = int((time.monotonic() - began) * 1e9)
+        return {"prompt_eval_duration": nanoseconds // 10, "eval_duration": nanoseconds * 9 // 10}
+
     def generate(self, body):
         text = self.server.answer(body)
         reason = "length" if text.endswith("…") else "stop"
         last = {"model": body["model"], "response": text, "done": True, "done_reason": reason}
-        last |= {"prompt_eval_count": self.read(body), "eval_count": 5}
+        last |= {"prompt_eval_count": self.read(body), "eval_count": 5} | self.worked
         if not body.get("stream"):
             return self.send(last)
         words = re.findall(r"\S+\s*", text)

@@ -13,6 +13,7 @@ import httpx
 import ollama
 
 from helpers.files import CourseError
+from helpers.llm.pace import Pace
 from helpers.llm.parallel import in_order
 
 NUM_PREDICT = 256  # tokens that a reply may have, unless a caller says otherwise
@@ -74,8 +75,9 @@ class LLM:
     embedded: bool = False
     thinks: bool = False  # a reasoning model; it is asked to reply without its reasoning
     num_ctx: int | None = None  # tokens that prompt and reply may have together; None leaves it to the server
-    timeout: float = 120.0
+    timeout: float = 120.0  # seconds a request may take at least; see `time_limit`
     retry: Retry = Retry()
+    pace: Pace = field(default_factory=Pace, repr=False, compare=False)
 
     def ask(
         self,
@@ -107,7 +109,7 @@ class LLM:
         """Ask several at once; the replies come back in the order of `asks`.
 
         Each ask is a prompt, or a dict of arguments of `ask` (with the key "prompt"); `common` goes to all of
-        them. A label shows a progress bar.
+        them. At most `workers` are asked at once, and no more than the server works on. A label shows a progress bar.
         """
         asks = [{"prompt": ask} if isinstance(ask, str) else ask for ask in asks]
         return in_order(lambda ask: self.ask(**(common | ask)), asks, workers=workers, label=label)
@@ -162,17 +164,34 @@ class LLM:
             if context and used >= context:
                 raise prompt_was_cut(prompt, num_predict, context, self)
 
+    @property
+    def time_limit(self) -> float:
+        """Seconds the server may take for one request: `timeout`, or more if it was measured to be slow."""
+        return max(self.timeout, self.pace.time_needed)
+
     def _send_with_retries(self, request: dict) -> Reply:
-        started = time.monotonic()
+        spent = 0.0  # seconds with the server, without those of waiting for a turn
         for attempt in count():
-            try:
-                return _send(self.client, request)
-            except TROUBLE as error:
-                failure = explain_failure(error, self)
-                silent = time.monotonic() - started > 1.5 * self.timeout  # a server that hangs: two tries, not four
-                if not failure.transient or silent or attempt + 1 >= self.retry.tries:
-                    raise failure from error
+            with self.pace.turn(request["options"]["num_predict"]) as under_way:
+                started = time.monotonic()
+                try:
+                    reply = _send(self.client, request)
+                    self.pace.learn(under_way, reply.seconds, reply.raw)
+                    return reply
+                except TROUBLE as error:
+                    spent += time.monotonic() - started
+                    failure = self._after(error)
+                    silent = spent > 1.5 * self.time_limit  # a server that hangs: two tries, not four
+                    if not failure.transient or silent or attempt + 1 >= self.retry.tries:
+                        raise failure from error
             time.sleep(self.retry.pause(attempt))
+
+    def _after(self, error: Exception) -> LLMError:
+        """What a failure means; after a time limit, less is asked at once."""
+        failure = explain_failure(error, self)
+        if isinstance(error, httpx.TimeoutException):
+            self.pace.slow_down()
+        return failure
 
 
 def on_this_computer(address: str) -> bool:
@@ -206,17 +225,28 @@ def explain_failure(error: Exception, llm: LLM) -> LLMError:
     if isinstance(error, ollama.ResponseError):
         return _explain_status(error, llm, where)
     if isinstance(error, httpx.TimeoutException):
-        advice = (
-            "The first call loads the model, so run the cell again. If it stays slow, take a smaller model "
-            f"(COURSE_MODEL) or more patience: connect(timeout={4 * llm.timeout:g})."
-        )
-        return LLMError(f"{where} gave no answer within {llm.timeout:g} s. {advice}", transient=True)
+        limit = round(llm.time_limit, 1)
+        advice = _measured(llm) or "The first call loads the model, so run the cell again. If it stays slow, take"
+        advice += f" a smaller model (COURSE_MODEL) or more patience: connect(timeout={4 * limit:g})."
+        return LLMError(f"{where} gave no answer within {limit:g} s. {advice}", transient=True)
     if isinstance(error, ConnectionError | httpx.HTTPError):
         advice = "Restart the kernel" if llm.embedded else "Start it again (the Ollama app, or `ollama serve`)"
         message = f"{where} does not answer ({type(error).__name__}). {advice} and run this cell."
         return LLMError(message, transient=True)
     advice = "Is another program listening there?"
     return LLMError(f"{where} sent a reply that is not in Ollama's format ({_short(error)}). {advice}", transient=True)
+
+
+def _measured(llm: LLM) -> str:
+    """What is known of a server that has answered before, and the beginning of an advice."""
+    pace = llm.pace
+    if not pace.requests:
+        return ""
+    return (
+        f"It has answered {pace.requests} requests before, the slowest in {pace.slowest:.1f} s of work, and was sent "
+        f"{pace.at_once} at once. If another program or notebook uses it, wait for that; else take fewer at once "
+        "(workers=1), shorter replies (num_predict),"
+    )
 
 
 def prompt_was_cut(prompt: str, num_predict: int, context: int, llm: LLM) -> LLMError:

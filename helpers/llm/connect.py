@@ -13,6 +13,7 @@ from ollama._client import _parse_host
 
 from helpers.files import CourseError, display_path
 from helpers.llm.client import LLM, TROUBLE, Retry, http_settings, on_this_computer
+from helpers.llm.pace import Pace
 
 DEFAULT_HOST = "127.0.0.1:11434"
 EMBEDDED_MODEL = "course-small"
@@ -58,8 +59,9 @@ def connect(
     CourseError, never replaced. With neither, a running Ollama that has a suitable chat model is preferred, else the
     embedded engine is started; it also serves models that only it has (course-small, …).
     A model that ends in ".gguf" is a file, which the embedded engine runs: a real chat model without Ollama.
-    `timeout`: seconds a request may take. `num_ctx`: tokens that prompt and reply may have together (Ollama's own
-    default is 4096 on most computers). `warm_up`: have the model of Ollama or of a file loaded now.
+    `timeout`: seconds a request may take, or more once the server was measured to be slow. `num_ctx`: tokens that
+    prompt and reply may have together (Ollama's own default is 4096 on most computers). `warm_up`: have the model of
+    Ollama or of a file loaded now.
     """
     model = model or os.environ.get("COURSE_MODEL", "").strip() or None
     host = host or os.environ.get("OLLAMA_HOST", "").strip() or None
@@ -129,14 +131,16 @@ def _on_embedded(name: str, ollama_at: str, models: list[Model], trouble: str, s
 def _llm(chosen: Model, address: str, settings: dict) -> LLM:
     version = _version(address)
     embedded = version.endswith("-course")  # also if it was started with `python3 -m helpers serve`
+    pace = Pace()
     return LLM(
-        client=_client(address, settings["timeout"]),
+        client=_client(address, settings["timeout"], pace),
         model=chosen.name,
         host=address,
         digest=chosen.digest,
         engine=f"{'embedded engine' if embedded else 'ollama'} {version}",
         embedded=embedded,
         thinks=chosen.thinks,
+        pace=pace,
         **settings,
     )
 
@@ -206,8 +210,10 @@ def _described(client: ollama.Client, entry: ollama.ListResponse.Model, largest:
     return Model(name, entry.digest or "", size, chats, "thinking" in (can or []), suits)
 
 
-def _client(address: str, timeout: float) -> ollama.Client:
-    return ollama.Client(address, timeout=httpx.Timeout(timeout, connect=min(5, timeout)), **http_settings(address))
+def _client(address: str, timeout: float, pace: Pace | None = None) -> ollama.Client:
+    hooks = {"event_hooks": {"request": [pace.give_time]}} if pace else {}
+    limits = httpx.Timeout(timeout, connect=min(5, timeout))
+    return ollama.Client(address, timeout=limits, **hooks, **http_settings(address))
 
 
 def _address(host: str | None) -> str:

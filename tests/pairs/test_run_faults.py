@@ -99,6 +99,15 @@ def test_a_useless_reply_is_asked_for_again_then_set_aside(fake_ollama, tmp_path
         assert row["chosen"] is row["rejected"] is row["raw_reply"] is None and row["calls"] == 3
 
 
+def test_a_slow_server_with_one_place_is_not_given_up_for_its_queue(fake_ollama, tmp_path, llm_of, monkeypatch):
+    """Sixteen workers at once would let the last wait for twice the time limit."""
+    monkeypatch.setattr("helpers.llm.pace.SHORT", 0.02)
+    server = fake_ollama(slots=1, work=lambda body: 0.1)
+    llm = llm_of(server, timeout=0.8)
+    summary = build_preferences(RECORDS[:24], llm, tmp_path / "pairs.jsonl", BuildSettings(workers=16))
+    assert (summary.made, summary.failed, len(server.bodies)) == (24, 0, 24) and server.most_at_once <= 3
+
+
 def test_a_build_in_which_nothing_passes_stops_and_says_why(fake_ollama, tmp_path, llm_of):
     answers = ["", "<think>I could say bananas.</think>"]
     server = fake_ollama(answer=lambda body: answers[body["options"]["seed"] % 2])
