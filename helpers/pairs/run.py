@@ -18,6 +18,7 @@ from helpers.pairs.checks import kind
 from helpers.pairs.method import BuildSettings, Method
 from helpers.pairs.row import TIE, RunKey, make_row, seeds_to_ask
 from helpers.pairs.store import JsonlStore
+from helpers.pairs.turns import Turns
 from helpers.records import FIVE_KEYS, InstructionRecord
 
 Records = Iterable[InstructionRecord]
@@ -25,7 +26,7 @@ Records = Iterable[InstructionRecord]
 
 @dataclass
 class BuildSummary:
-    """What became of the records: made + reused + set_aside + failed is their number.
+    """What became of the records: made + reused + set_aside + failed + left is their number.
 
     A record that comes a second time uses the row of the first.
     """
@@ -37,13 +38,15 @@ class BuildSummary:
     in_vain: int = 0  # those of them that were asked in this run and had faults; a tie is none
     ties: int = 0  # those of them in which a judge saw no difference
     failed: int = 0  # records that the server could not answer; the next run asks for them again
+    left: int = 0  # records that the minutes did not suffice for, if the number of all is known
     seconds: float = 0.0
     reasons: Counter = field(default_factory=Counter)  # kind of problem -> records set aside with it
 
     def __str__(self) -> str:
         ties = f" ({self.ties} ties)" if self.ties else ""
+        left = f", {self.left:,} left for another run" if self.left else ""
         return (
-            f"{self.made} made, {self.reused} reused, {self.set_aside} set aside{ties}, {self.failed} failed "
+            f"{self.made} made, {self.reused} reused, {self.set_aside} set aside{ties}, {self.failed} failed{left} "
             f"({self.retried} retries, {self.seconds:.1f} s)"
         )
 
@@ -67,12 +70,14 @@ def build_preferences(
     settings: BuildSettings | None = None,
     method: Method | None = None,
     *,
+    minutes: float | None = None,
     total: int | None = None,
 ) -> BuildSummary:
     """Make a pair of every record, by default by rewriting, and append each row to the JSONL file `path` at once.
 
     Rows that are there already are not asked for again, so an interrupted build goes on where it stopped. With a
     higher `max_retries` or `num_predict`, only the records that were set aside and may now pass are asked again.
+    `minutes`: after which no more records begin, though ten do in any case; a further run goes on. None: all records.
     `total`: the number of records, for the progress bar, if `records` has no length.
     Raises CourseError if the server fails on more than `settings.max_failures` records, if not one passes and
     `settings.max_in_vain` have been set aside for faults, or if another builder is writing to the file.
@@ -83,7 +88,10 @@ def build_preferences(
     try:
         # Without smoothing the rate counts from the start, and without the rows that were there already.
         with JsonlStore(path) as rows, tqdm(total=total, desc=run.method.name, smoothing=0, delay=0.3) as bar:
-            _build(records, run, rows, summary, bar)
+            build = _Build(run, rows, summary, bar, Turns(llm.pace, minutes))
+            build.all(records)
+            if minutes is not None and total:
+                summary.left = total - (summary.made + summary.reused + summary.set_aside + summary.failed)
     except KeyboardInterrupt:
         print(f"Interrupted. Every finished row is in {display_path(path)}; run again to go on.")
         raise
@@ -111,38 +119,66 @@ def five_keys(row: dict) -> dict:
     return {key: row[key] for key in FIVE_KEYS}
 
 
-def _build(records, run: RunKey, rows: JsonlStore, summary: BuildSummary, bar: tqdm) -> None:
-    asking: dict[str, int] = {}  # fingerprint -> how often the record has come again before its row was there
-    finished: set[str] = set()  # in this run: what was asked again and is still no pair is not asked a third time
+class _Build:
+    """A build under way: what is being asked, and what becomes of it."""
 
-    def unfinished() -> Iterator[tuple[str, InstructionRecord, dict | None]]:
+    def __init__(self, run: RunKey, rows: JsonlStore, summary: BuildSummary, bar: tqdm, turns: Turns):
+        self.run, self.rows, self.summary, self.bar, self.turns = run, rows, summary, bar, turns
+        self.asking: dict[str, int] = {}  # fingerprint -> how often the record has come again before its row was there
+        self.asked: set[str] = set()  # in this run: what is still no pair is not asked for once more
+
+    def all(self, records: Records) -> None:
+        """Ask for all records that are not finished, as long as there is time."""
+        try:
+            for (key, _, earlier), result in in_parallel(
+                self.make, self.unfinished(records), workers=self.run.settings.workers
+            ):
+                self.take(key, earlier, result)
+        finally:
+            self.turns.stop()
+
+    def unfinished(self, records: Records) -> Iterator[tuple[str, InstructionRecord, dict | None]]:
+        """What is to be asked: fingerprint, record, and the row that an earlier run set aside."""
         for record in records:
-            key = run.fingerprint(record)
-            row = rows[key] if key in rows else None
-            if key in asking:
-                asking[key] += 1
-            elif key not in finished and seeds_to_ask(key, row, run.settings):
-                asking[key] = 0
+            if self.turns.over:
+                return
+            key = self.run.fingerprint(record)
+            row = self.rows[key] if key in self.rows else None
+            if key in self.asking:
+                self.asking[key] += 1
+            elif key not in self.asked and seeds_to_ask(key, row, self.run.settings):
+                self.asking[key] = 0
                 yield key, record, row
             else:
-                summary.count(row, new=False)
-                bar.initial += 1
-                bar.update()
+                self.summary.count(row, new=False)
+                self.bar.initial += 1
+                self.bar.update()
 
-    jobs = in_parallel(lambda job: make_row(*job, run), unfinished(), workers=run.settings.workers)
-    for (key, _, earlier), result in jobs:
-        again = asking.pop(key)
-        bar.update(1 + again)
+    def make(self, job: tuple) -> dict | LLMError | None:
+        """The row of a record, in a thread of its own; None if there was no time left for it."""
+        if not self.turns.begin():
+            return None
+        try:
+            return make_row(*job, self.run)
+        finally:
+            self.turns.end()
+
+    def take(self, key: str, earlier: dict | None, result: dict | LLMError | None) -> None:
+        """Write and count the row."""
+        again, summary = self.asking.pop(key), self.summary
+        if result is None:
+            return
+        self.bar.update(1 + again)
         if isinstance(result, LLMError):
             summary.failed += 1 + again
-            _stop_after_too_many(result, summary, run.settings)
-            continue
-        rows.append(result)
-        finished.add(key)
+            _stop_after_too_many(result, summary, self.run.settings)
+            return
+        self.rows.append(result)
+        self.asked.add(key)
         summary.count(result, new=True)
         summary.count(result, new=False, times=again)
         summary.retried += result["attempts"] - (earlier["attempts"] if earlier else 1)
-        _stop_if_nothing_passes(result, summary, run)
+        _stop_if_nothing_passes(result, summary, self.run)
 
 
 def _stop_after_too_many(error: LLMError, summary: BuildSummary, settings: BuildSettings) -> None:

@@ -18,8 +18,8 @@ you like: the same command goes on where it stopped, and asks for nothing twice.
 --max-retries it asks again only for records that were set aside and may now pass.
 What is not given is as in `BuildSettings` of helpers/pairs/method.py.
 
-exit codes: 0 all done; 1 an error, or records that failed and can be asked for again; 2 wrong usage;
-130 interrupted"""
+exit codes: 0 all done, or what --minutes allowed; 1 an error, or records that failed and can be asked for again;
+2 wrong usage; 130 interrupted"""
 
 
 def build_options(arguments: list[str]) -> argparse.Namespace:
@@ -49,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--model", metavar="NAME", help="a chat model of Ollama, or course-small (default: as in the notebooks)")
     add("--weak-model", metavar="NAME", help="the weak side of strong-weak (default: course-weak)")
     add("--host", metavar="HOST:PORT", help="where Ollama is (default: OLLAMA_HOST, or this machine)")
+    add("--minutes", metavar="M", type=number(float, 0), help="begin no more records after M minutes, but at least ten")
     add("--limit", metavar="N", type=number(int, 1), help="only the first N records")
     add("--seed", metavar="N", type=number(int, 0), help="of coins and sampling")
     add("--temperature", metavar="T", type=number(float, 0, 2), help="0 to 2")

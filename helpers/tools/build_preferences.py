@@ -65,7 +65,8 @@ def build(options: Namespace) -> int:
     print(f"{options.method} with {models}: {plan}. Rows go to {display_path(rows)}.", flush=True)
     if options.dry_run:
         return show_first_prompt(options, run)
-    summary = build_preferences(records_of(options), run.llm, rows, run.settings, run.method, total=plan.records)
+    limits = {"minutes": options.minutes, "total": plan.records}
+    summary = build_preferences(records_of(options), run.llm, rows, run.settings, run.method, **limits)
     print(closing(summary))
     if not summary.made + summary.reused:
         raise CourseError(f"No pair was made, so {display_path(out)} was not written. {display_path(rows)} says why.")
@@ -129,6 +130,8 @@ def closing(summary: BuildSummary) -> str:
     if summary.reasons:
         reasons = ", ".join(f"{count:,} {kind}" for kind, count in summary.reasons.most_common())
         lines.append(f"Set aside for: {reasons}. A record may have several reasons.")
+    if summary.left:
+        lines.append(f"No time was left for {summary.left:,}. Give the same command again to go on.")
     if summary.failed:
         lines.append(f"Failed at the server: {summary.failed:,}. Give the same command again to ask for them.")
     return "\n".join(lines)

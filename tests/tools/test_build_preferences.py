@@ -83,6 +83,15 @@ def test_a_higher_limit_reuses_what_is_good_and_asks_again_for_the_rest(build, f
     assert "11 reused, 1 set aside" in capsys.readouterr().out
 
 
+def test_it_ends_after_its_minutes_and_the_same_command_goes_on(build, folder, fake_ollama, capsys):
+    server = fake_ollama()
+    assert build(server, "--minutes", "0") == 0
+    assert "10 made" in (said := capsys.readouterr().out) and "No time was left for 2. Give the same" in said
+    assert build(server, "--minutes", "1") == 0
+    assert "2 made, 10 reused" in (said := capsys.readouterr().out) and "No time" not in said
+    assert len(load_preferences(folder / "pairs.json")) == 12
+
+
 @pytest.mark.parametrize("method", list(methods()))
 def test_a_dry_run_asks_nothing_and_writes_nothing(build, folder, fake_ollama, capsys, method):
     server, before = fake_ollama(), sorted(folder.iterdir())
@@ -250,12 +259,13 @@ def as_program(folder, server, *more):
 
 def test_after_an_error_nobody_waits_for_requests_that_hang(folder, fake_ollama):
     def trouble(body):
-        gone = any(record.output in body["prompt"] for record in RECORDS[:4])
-        return None if body["prompt"] == "Hello" else (404, "gone") if gone else "hang"
+        if body["prompt"] == "Hello":
+            return None
+        return "hang" if RECORDS[0].output in body["prompt"] else (404, "gone")
 
     server = fake_ollama(trouble=trouble)
     process = as_program(folder, server)
-    out, error = process.communicate(timeout=30)  # each hangs for 10 s, and is asked four times
+    out, error = process.communicate(timeout=30)  # it hangs for 10 s, and is asked four times
     assert process.returncode == 1 and "12 to do" in out
     assert "The build stopped after" in error and "Traceback" not in error
 

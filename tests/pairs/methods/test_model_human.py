@@ -8,7 +8,7 @@ from helpers.politeness import POLITENESS
 from helpers.records import load_instructions
 
 RECORDS = load_instructions(DATA / "instruction-data.json")[:30]
-SETTINGS = BuildSettings(workers=4, max_retries=0)
+SETTINGS = BuildSettings(workers=4, max_retries=0, max_in_vain=999)
 PERSON = annotator(POLITENESS)
 BY_QUESTION = {record.instruction + record.input: record for record in RECORDS}
 
