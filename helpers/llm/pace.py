@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import httpx
 
 SHORT = 0.5  # seconds: a shorter wait is the way to the server and back, or does no harm
-MARGIN = 6  # a request may take so many times what the slowest ones so far let one expect
+MARGIN = 8  # a request may take so many times what the slowest ones so far let one expect
 
 
 class Pace:

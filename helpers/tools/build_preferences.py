@@ -26,7 +26,7 @@ GIVEN = ("seed", "temperature", "num_predict", "workers", "max_retries", "retry_
 
 
 @dataclass(frozen=True)
-class Plan:
+class Remaining:
     """What there is to do."""
 
     records: int
@@ -115,13 +115,13 @@ def records_of(options: Namespace) -> Iterator[InstructionRecord]:
     return islice(read_instructions(options.instructions), options.limit)
 
 
-def plan_of(records: Iterator[InstructionRecord], run: RunKey, rows: Path) -> Plan:
+def plan_of(records: Iterator[InstructionRecord], run: RunKey, rows: Path) -> Remaining:
     """Read all records once, so that a wrong one is found before anything is asked."""
     done = Counter()
     with JsonlStore(rows) if rows.exists() else nullcontext({}) as there:
         for key in map(run.fingerprint, records):
             done[not seeds_to_ask(key, there[key] if key in there else None, run.settings)] += 1
-    return Plan(done.total(), done[True], done[False] * run.method.calls)
+    return Remaining(done.total(), done[True], done[False] * run.method.calls)
 
 
 def closing(summary: BuildSummary) -> str:

@@ -69,7 +69,7 @@ def test_the_time_limit_grows_with_what_was_measured(fake_ollama, llm_of):
     llm = llm_of(server, timeout=0.3)
     llm.ask("short", num_predict=20)
     per_token = 0.9 * 0.15 / 5  # of the fake's five tokens
-    assert llm.time_limit == pytest.approx(6 * (0.1 * 0.15 + 20 * per_token), rel=0.3)
+    assert llm.time_limit == pytest.approx(module.MARGIN * (0.1 * 0.15 + 20 * per_token), rel=0.3)
     assert llm.ask("long", num_predict=20).seconds > 0.5
 
 
