@@ -93,7 +93,7 @@ def _means(replies: list[Reply]) -> dict:
     prompt, reply = np.array([(reply.prompt_tokens, reply.tokens) for reply in replies], float).T
     work = prompt / 10 + reply  # reading is about 10 times faster than writing
     spread = float(np.clip(2 * work.std(ddof=1) / work.mean() / len(work) ** 0.5, 0.1, 0.9))
-    return {"spread": spread, "prompt_tokens": prompt.mean(), "tokens": reply.mean(), "replies": replies}
+    return {"spread": spread, "prompt_tokens": float(prompt.mean()), "tokens": float(reply.mean()), "replies": replies}
 
 
 def _work(reply: Reply) -> float:
