@@ -9,6 +9,7 @@ import numpy as np
 from helpers.llm.client import LLM, Reply
 
 TRIAL = 8  # requests that are sent to measure: so few that one place answers all within the time limit
+SLOW = 5.0  # seconds for a request, from which on only two more are sent
 FEWEST = 10  # records that are worth a build, however slow the server is
 PERSON = 60.0  # seconds for a rewrite or a judgement by a person: an assumption, so time yourself
 
@@ -35,6 +36,10 @@ class Plan:
         """How many records fit, if each takes so many requests: at least ten, at most all."""
         fit = int(60 * minutes / self.seconds / calls)
         return min(max(fit, FEWEST), self.requests // calls)
+
+    def few(self, most: int, calls: int = 1, seconds: float = 20) -> int:
+        """How many records an experiment may take: `most`, or as many as fit into the seconds, at least two."""
+        return max(2, min(most, int(seconds / self.seconds / calls)))
 
     def row(self) -> dict[str, float]:
         """The plan as a row of a table."""
@@ -72,10 +77,10 @@ def plan(
     asks, workers, common: as in `LLM.ask_many`, at least two requests. total: how many there will be, if `asks` are but
     the first of them. person: seconds that a person takes for one.
     """
-    first, others = list(asks[:1]), list(asks[1 : min(TRIAL, workers + 1)])
-    if not others:
+    if len(asks) < 2:
         raise ValueError("A plan needs at least two requests to measure.")
-    alone = llm.ask_many(first, **common)
+    alone = llm.ask_many(asks[:1], **common)
+    others = asks[1 : min(TRIAL if alone[0].seconds < SLOW else 3, workers + 1)]
     llm.pace.at_once = max(llm.pace.at_once, len(others))  # to see what it does with them
     started = time.monotonic()
     together = llm.ask_many(others, workers=workers, **common)

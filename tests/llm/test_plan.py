@@ -67,6 +67,17 @@ def test_fewer_than_ten_are_no_more_than_all():
     assert replace(PLAN, requests=4).records_for(2) == 4
 
 
+@pytest.mark.parametrize(("most", "calls", "few"), [(5, 1, 5), (30, 1, 5), (30, 2, 2), (4, 9, 2)])
+def test_an_experiment_takes_what_fits_into_twenty_seconds(most, calls, few):
+    assert PLAN.few(most, calls) == few
+
+
+def test_a_slow_server_is_asked_three_times_only(llm_on, monkeypatch):
+    monkeypatch.setattr("helpers.llm.plan.SLOW", 0.1)
+    llm, server = llm_on(slots=1, work=lambda body: 0.2)
+    assert plan(llm, PROMPTS).seconds == pytest.approx(0.2, rel=0.4) and len(server.bodies) == 3
+
+
 def test_what_a_plan_says():
     words = str(PLAN)
     assert words.startswith(
