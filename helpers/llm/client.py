@@ -48,6 +48,7 @@ class Reply:
     tokens: int
     seconds: float
     raw: dict = field(repr=False)
+    thinking: str = field(default="", repr=False)  # of a reasoning model, if the server tells it apart
 
 
 @dataclass(frozen=True)
@@ -216,6 +217,7 @@ def _send(client: ollama.Client, request: dict) -> Reply:
         tokens=answer.eval_count or 0,
         seconds=time.monotonic() - started,
         raw=answer.model_dump(exclude_none=True),
+        thinking=answer.thinking or "",
     )
 
 

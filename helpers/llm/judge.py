@@ -23,6 +23,7 @@ from helpers.files import CourseError
 from helpers.llm.client import LLM, LLMError, Reply
 from helpers.llm.parallel import in_order
 from helpers.llm.recording import RecordingLLM
+from helpers.llm.thinking import split_thinking
 from helpers.politeness import POLITENESS
 from helpers.stats import estimate
 
@@ -181,6 +182,8 @@ def label_probability(logprobs: dict[str, float]) -> float:
 def _first_token(llm: LLM | RecordingLLM, prompt: str) -> dict[str, float]:
     """The likeliest first tokens of the reply and their log-probs. The same token can come twice; the better counts."""
     reply = llm.ask(prompt, temperature=0, num_predict=1, top_logprobs=20)
+    if reply.thinking or split_thinking(reply.text)[0]:
+        raise CourseError("The judge thinks before it answers: its first token is no verdict. Use llm_judge().")
     places = reply.raw.get("logprobs")
     if not places:
         raise CourseError("The server sends no log-probabilities. Update Ollama, or use llm_judge().")
@@ -252,9 +255,10 @@ def ask_for_json(
 
 def _value(reply: Reply, key: str) -> str | int:
     """The value, or NoVerdict with what is wrong with the reply: a server need not hold to the schema."""
-    start = reply.text if len(reply.text) <= 60 else reply.text[:60] + "…"
+    text = split_thinking(reply.text)[1]
+    start = text if len(text) <= 60 else text[:60] + "…"
     try:
-        value = json.loads(reply.text)[key]
+        value = json.loads(text)[key]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         how = "cut off" if reply.done_reason == "length" else "malformed"
         raise NoVerdict(f'{how}: no JSON with the key "{key}" in {start!r}') from error

@@ -7,7 +7,8 @@ class RecordingLLM:
     """Asks as the `LLM` that it wraps, and keeps every request for the row. One for each attempt at a record.
 
     `requests` holds, in the order of the replies, {"model", "digest", "engine", "prompt", "options", "raw_reply",
-    "done_reason", "prompt_tokens", "tokens", "seconds"}, or with "error" in place of the reply.
+    "done_reason", "prompt_tokens", "tokens", "seconds"}, with "thinking" if the server sent it apart, or "error" in
+    place of the reply.
     """
 
     def __init__(self, llm: LLM, requests: list[dict] | None = None):
@@ -26,6 +27,7 @@ class RecordingLLM:
             raise
         measured = {"raw_reply": reply.raw["response"], "done_reason": reply.done_reason}
         measured |= {"prompt_tokens": reply.prompt_tokens, "tokens": reply.tokens, "seconds": round(reply.seconds, 3)}
+        measured |= {"thinking": reply.thinking} if reply.thinking else {}
         self.requests.append(request | measured)
         return reply
 

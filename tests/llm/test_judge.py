@@ -13,6 +13,7 @@ import pytest
 from helpers.files import CourseError
 from helpers.llm.client import LLM, LLMError, Retry
 from helpers.llm.judge import (
+    NoVerdict,
     Score,
     Verdict,
     both_orders,
@@ -56,7 +57,7 @@ class FakeLLM:
         text = self.answer(prompt, attempt)
         if isinstance(text, Exception):
             raise text
-        return SimpleNamespace(text=text, raw=self.raw, done_reason=self.done_reason)
+        return SimpleNamespace(text=text, thinking="", raw=self.raw, done_reason=self.done_reason)
 
 
 def fake(answer, **more):
@@ -221,7 +222,9 @@ def test_a_soft_label_averages_both_orders():
         def ask(self, prompt, **options):
             assert options["top_logprobs"] == 20 and options["num_predict"] == 1 and options["temperature"] == 0
             return SimpleNamespace(
-                raw=raw(0.9, 0.1) if prompt == POLITENESS.judge_prompt("q", "x", "y") else raw(0.3, 0.7)
+                text="A",
+                thinking="",
+                raw=raw(0.9, 0.1) if prompt == POLITENESS.judge_prompt("q", "x", "y") else raw(0.3, 0.7),
             )
 
     assert soft_label(Sure(), "q", "x", "y") == pytest.approx((0.9 + 0.7) / 2)
@@ -311,3 +314,20 @@ def test_a_recording_client_keeps_every_request_of_a_judge(fake_ollama):
     client = RecordingLLM(connected(server))
     judged(client, "rude", "kind")
     assert [request["raw_reply"] for request in client.requests] == ['{"winner": "B"}', '{"winner": "A"}']
+
+
+def test_a_judges_thinking_is_not_its_verdict():
+    thought = '<think>{"winner": "A"}? No, the other.</think>{"winner": "B"}'
+    assert llm_judge(fake(lambda prompt: thought))("q", "x", "y") == "B"
+    with pytest.raises(NoVerdict, match="cut off"):
+        llm_judge(fake(lambda prompt: '<think>{"winner": "A"}', done_reason="length"))("q", "x", "y")
+
+
+@pytest.mark.parametrize(("text", "thinking"), [("<think>", ""), ("", "A")])
+def test_the_first_token_of_thinking_is_no_soft_label(text, thinking):
+    class Thinker:
+        def ask(self, prompt, **options):
+            return SimpleNamespace(text=text, thinking=thinking, raw=raw(0.9, 0.1))
+
+    with pytest.raises(CourseError, match="thinks before it answers"):
+        soft_label(Thinker(), "q", "x", "y")

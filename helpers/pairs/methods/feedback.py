@@ -9,6 +9,7 @@ from helpers.files import CourseError
 from helpers.gpt.prompt import format_prompt
 from helpers.llm.recording import RecordingLLM
 from helpers.pairs.checks import answer_problems, problems
+from helpers.pairs.cleaning import ask_clean
 from helpers.pairs.judgements import latest_votes
 from helpers.pairs.method import BuildSettings, Method, Outcome
 from helpers.records import InstructionRecord, fingerprint
@@ -91,7 +92,7 @@ def votes_method(rated: Sequence[Opinion], settings: BuildSettings) -> Method:
         if not (liked or disliked):
             return Outcome(problems=("no vote: nobody liked a right answer or disliked one",), notes=notes)
         prompt = rewrite_prompt(record.instruction, record.input, liked or disliked, worse if liked else better)
-        reply = ask.ask(prompt, seed=seed, **settings.sampling)
+        reply = ask_clean(ask, prompt, settings.criterion, seed=seed, **settings.sampling)
         notes["synthetic"] = "rejected" if liked else "chosen"
         # Not strict: the words that made the answer disliked are meant to go.
         wrong = problems(record, reply.text, reply.done_reason, strict=False, criterion=settings.criterion)

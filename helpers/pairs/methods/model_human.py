@@ -13,6 +13,7 @@ from helpers.files import CourseError
 from helpers.llm.client import LLM
 from helpers.llm.recording import RecordingLLM
 from helpers.pairs.checks import answer_problems
+from helpers.pairs.cleaning import ask_clean
 from helpers.pairs.method import BuildSettings, Method, Outcome
 from helpers.pairs.methods.rewrite import direction_of
 from helpers.records import InstructionRecord, fingerprint
@@ -69,7 +70,7 @@ def model_human_method(
     def make(record: InstructionRecord, ask: RecordingLLM, seed: int) -> Outcome:
         of_person, of_model = asked_for(record)
         prompt = criterion.answer_prompt(record.instruction, record.input, of_model)
-        reply = ask.ask(prompt, seed=seed, **settings.sampling)
+        reply = ask_clean(ask, prompt, criterion, seed=seed, **settings.sampling)
         notes = {"authors": {"chosen": author, "rejected": ask.model}, "voices": [of_person, of_model]}
         notes |= {"prompt_name": "answer", "prompt_version": PROMPT_VERSIONS["answer"]}
         wrong = answer_problems(record, reply.text, reply.done_reason, criterion)

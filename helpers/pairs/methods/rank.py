@@ -12,6 +12,7 @@ from helpers.llm.client import LLM
 from helpers.llm.judge import JudgePrompt, Verdict, both_orders, llm_judge
 from helpers.llm.recording import RecordingLLM, nth_seed
 from helpers.pairs.checks import answer_problems
+from helpers.pairs.cleaning import ask_clean
 from helpers.pairs.method import BuildSettings, Method, Outcome
 from helpers.pairs.methods.rewrite import direction_of
 from helpers.pairs.ranking import MOST, distinct, in_words, ranked_by_wins, winning_pairs
@@ -81,7 +82,7 @@ def _answers(
     good, wrong = [], []
     for number, voice in enumerate(voices):
         prompt = settings.criterion.answer_prompt(record.instruction, record.input, voice)
-        reply = ask.ask(prompt, seed=nth_seed(seed, number), **settings.sampling)
+        reply = ask_clean(ask, prompt, settings.criterion, seed=nth_seed(seed, number), **settings.sampling)
         problems = answer_problems(record, reply.text, reply.done_reason, settings.criterion)
         wrong += problems
         good += [] if problems else [reply.text]

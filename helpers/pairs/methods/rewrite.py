@@ -10,6 +10,7 @@ from helpers.criterion import PROMPT_VERSIONS, Criterion, rewrite_prompt
 from helpers.llm.client import LLM
 from helpers.llm.recording import RecordingLLM
 from helpers.pairs.checks import problems
+from helpers.pairs.cleaning import ask_clean
 from helpers.pairs.method import BuildSettings, Method, Outcome
 from helpers.records import InstructionRecord, PreferenceRecord, fingerprint
 
@@ -39,7 +40,7 @@ def rewrite_method(settings: BuildSettings, llm: LLM | None = None, weak: LLM | 
     def make(record: InstructionRecord, ask: RecordingLLM, seed: int) -> Outcome:
         direction, prompt = request(record)
         notes = {"direction": direction, "prompt_name": "rewrite", "prompt_version": version}
-        reply = ask.ask(prompt, seed=seed, **settings.sampling)
+        reply = ask_clean(ask, prompt, criterion, seed=seed, **settings.sampling)
         if wrong := problems(record, reply.text, reply.done_reason, settings.strict, settings.criterion):
             return Outcome(problems=tuple(wrong), notes=notes)
         pair = to_pair(record, reply.text, direction, criterion)

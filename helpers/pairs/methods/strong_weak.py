@@ -10,6 +10,7 @@ from helpers.llm.client import LLM
 from helpers.llm.judge import both_orders, llm_judge
 from helpers.llm.recording import RecordingLLM, nth_seed
 from helpers.pairs.checks import side_problems
+from helpers.pairs.cleaning import ask_clean
 from helpers.pairs.method import BuildSettings, Method, Outcome
 from helpers.pairs.methods.rewrite import direction_of
 from helpers.records import InstructionRecord, one_line_question
@@ -42,7 +43,7 @@ def strong_weak_method(
         authors, replies = {"strong": ask, "weak": ask.also(weak)}, {}
         for number, ((side, author), voice) in enumerate(zip(authors.items(), asked_for, strict=True)):
             prompt = criterion.answer_prompt(record.instruction, record.input, voice)
-            replies[side] = author.ask(prompt, seed=nth_seed(seed, number), **settings.sampling)
+            replies[side] = ask_clean(author, prompt, criterion, seed=nth_seed(seed, number), **settings.sampling)
         notes = {"models": {side: author.model for side, author in authors.items()}, "voices": list(asked_for)}
         notes |= {"prompt_name": "answer", "prompt_version": PROMPT_VERSIONS["answer"]}
         sides = {side: (reply.text, reply.done_reason) for side, reply in replies.items()}

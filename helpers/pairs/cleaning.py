@@ -1,0 +1,204 @@
+"""What a chat model writes around an answer, taken off before the answer is checked: thinking, prefaces, notes, quotes.
+
+An answer is left as it is, though it may have quotation marks, brackets, lists or colons of its own. Each remover
+takes a text and returns (what is left, what it took off).
+"""
+
+import re
+from dataclasses import replace
+from typing import NamedTuple
+
+from helpers.criterion import Criterion
+from helpers.llm.client import Reply
+from helpers.llm.recording import RecordingLLM
+from helpers.llm.thinking import split_thinking
+from helpers.pairs.checks import content, words
+from helpers.pairs.task_talk import HEADED, VERSION, announces, is_note, is_offer
+from helpers.politeness import POLITENESS
+
+Left = tuple[str, str]
+MOST_LAYERS = 12  # a wrapping can hold another one
+LONGEST_HEAD = 30  # words of a preface
+
+TURN_MARK = re.compile(r"<\|[\w ]+\|>|<(?:start|end)_of_turn>(?:\w+\n)?|</?s>|\[/?INST\]")
+ECHO = re.compile(
+    r"\W*(?:original|before|old|question|instruction|input|prompt|user)\b[^:\n]{0,30}:[^\n]*\n\s*(?=[^\n:]{1,40}:)",
+    re.I,
+)
+# What ends a preface: a colon, a line, a sentence, a dash.
+HEAD_END = re.compile(r":(?=[\s*_\"'“‘`]|$)|\s*\n|(?<=\w)[.!](?=\s)|\s[–—-]+\s")
+SENTENCE_END = re.compile(r"(?<=[.!?\"'”’)*_…>])\s+(?=[\W_]*[A-Z(\[])|\s*\n\s*")
+BRACKET = re.compile(r"\s*[*_]*[(\[]((?:[^()\[\]]|\([^()]*\))*)[)\]]\.?[*_]*\s*$")
+BRACKETED_LABEL = re.compile(
+    r"[*_]*[(\[]([^()\[\]\n]{3,40})[)\]][*_:]*\s+(?=\S)|(?:sure(?: thing)?|ok(?:ay)?|"
+    r"understood|got it)[!.]\s*\n",
+    re.I,
+)
+NOTES_HEAD = re.compile(rf"\n\s*[^\w\n]*(?:{HEADED})\b[^\n:.]{{0,30}}[*_]*:", re.IGNORECASE)
+RULED_OFF = re.compile(r"\n\s*(?:-{3,}|\*{3,}|_{3,}|={3,})\s*(?:\n|$)")
+QUOTED_FIRST = re.compile(r"([\"“„«'‘][^\n]+?)\s*\n\s*(?=\S)")
+NUMBERED = rf"(?:{VERSION}|option|alternative|answer|response) ?#?(?:\d|[a-c]|one|two|three)\b[^:\n]{{0,30}}[:.)–-]"
+ITEM = re.compile(rf"^[ \t]*[*_]*(?:[-*•–]\s|\(?\d[.):]\)?\s|\(?[a-c][.)]\s|{NUMBERED})[*_]*\s*(?=\S)", re.I | re.M)
+FIRST_ITEM = re.compile(rf"[ \t]*[*_]*(?:[-*•–]\s|\(?1[.):]\)?\s|{NUMBERED})[*_]*\s*(?=\S)", re.IGNORECASE)
+OR = re.compile(
+    r"\s*\n\s*[*_(]*(?:or|alternatively|alternative|another (?:option|version|way|one)|or (?:even|maybe|perhaps)|"
+    r"second (?:option|"
+    r"version))\b[^\n:]{0,40}[*_)]*\s*(?:[:,…]|\n|-{2,})|\s+[(*_]*(?:or,? )?alternatively,? (?:you|i|one|"
+    r"it) (?:could|can|might)\b|"
+    r"\s+or,? (?:if you prefer|even|how about|alternatively)\b[^\n:]{0,40}:",
+    re.IGNORECASE,
+)
+FENCE = re.compile(r"(```|~~~|\"\"\"|''')[\w-]*[ \t]*\n?(.*?)\n?[ \t]*\1", re.DOTALL)
+TAGS = re.compile(r"<(\w+)>\s*(.*?)\s*</\1>", re.DOTALL)
+EMPHASIS = re.compile(r"(\*{1,3}|_{1,3}|~~)(?=[^\s*_])((?:(?!\1).)+?)(?<=\S)\1", re.DOTALL)
+INNER_EMPHASIS = re.compile(r"(?<![\w*\\/])(\*{1,3}|__)(?=[^\s*_])([^*\n]*?[^\s*])\1(?![\w*])")
+LINE_MARK = re.compile(r"(?:#{1,6}|>|[-*•–]|1[.)])\s+(?=\S)")
+ENDS = tuple(".!?\"'”’*)…")
+# An opening mark -> the marks that can close it.
+CLOSING_QUOTES = dict(
+    zip("\"'“”‘’«»„`「([", ('"', "'", "”", "”", "’", "’", "»", "«", "“”‟", "`", "」", ")", "]"), strict=True)
+)
+
+
+class CleanReply(NamedTuple):
+    """An answer without what its model wrote around it."""
+
+    text: str
+    removed: tuple[str, ...]  # "kind: what was taken off", in the order in which it was found
+
+
+def ask_clean(ask: RecordingLLM, prompt: str, criterion: Criterion, **options) -> Reply:
+    """The reply with its cleaned text. What was removed stands in the request, under "cleaned", by its raw reply."""
+    reply = ask.ask(prompt, **options)
+    cleaned = clean_reply(reply.text, criterion)
+    ask.requests[-1]["cleaned"] = list(cleaned.removed)
+    return replace(reply, text=cleaned.text)
+
+
+def clean_reply(reply: str, criterion: Criterion = POLITENESS) -> CleanReply:
+    """The answer that stands in a reply; of several versions the first. Nothing is left of a reply without one.
+
+    `criterion`: its words can be labels of an answer.
+    """
+    text, removed = reply.replace("\r\n", "\n").strip(), []
+    for _ in range(MOST_LAYERS):
+        layers = ((kind, *remover(text, criterion.task_words)) for kind, remover in REMOVERS.items())
+        kind, left, off = next((layer for layer in layers if layer[2]), ("", text, ""))
+        if not off:
+            break
+        text = left.strip()
+        removed.append(f"{kind}: {off.strip()}")
+    return CleanReply(text.replace("\n", "\r\n") if "\r\n" in reply else text, tuple(removed))
+
+
+# --- The removers, in their order. `labels`: the words of the criterion. ----------------------------------------
+
+
+def no_thinking(text: str, labels: tuple[str, ...]) -> Left:
+    """Without what stands in <think> tags, of which one may be missing."""
+    thinking, answer = split_thinking(text)
+    return (answer, thinking) if thinking else (text, "")
+
+
+def no_template(text: str, labels: tuple[str, ...]) -> Left:
+    """Without marks of the chat template, and without the turn that follows the first of them."""
+    found = TURN_MARK.search(text)
+    if not found:
+        return text, ""
+    before = text[: found.start()]
+    return (before, text[found.start() :]) if before.strip() else (text[found.end() :], found.group())
+
+
+def first_version(text: str, labels: tuple[str, ...]) -> Left:
+    """The first of several versions: items that say nearly the same, or what stands before "Or:"."""
+    if (found := OR.search(text)) and text[: found.start()].strip():
+        return text[: found.start()], text[found.start() :]
+    starts = [found.start() for found in ITEM.finditer(text)] + [len(text)]
+    items = [text[start:end] for start, end in zip(starts, starts[1:], strict=False)]
+    if len(items) < 2 or text[: starts[0]].strip():
+        return text, ""
+    numbered = re.match(rf"\W*{NUMBERED}", items[0], re.IGNORECASE)
+    first, second = (set(content(words(ITEM.sub("", item)))) for item in items[:2])
+    alike = len(first & second) >= max(2, 0.4 * min(len(first), len(second))) and items[0].rstrip().endswith(ENDS)
+    if not (numbered or alike):
+        return text, ""
+    mark = ITEM.match(items[0]).group()
+    return items[0].removeprefix(mark), mark + "… " + "".join(items[1:])
+
+
+def no_wrapping(text: str, labels: tuple[str, ...]) -> Left:
+    """Without what stands around the whole: a code fence, tags, emphasis, a heading's or a bullet's mark, quotes."""
+    for pattern in (FENCE, TAGS, EMPHASIS):
+        if (found := pattern.fullmatch(text)) and found.group(2).strip():
+            return found.group(2), text[: found.start(2)]
+    for pattern in (LINE_MARK, FIRST_ITEM):
+        if (found := pattern.match(text)) and len(ITEM.findall(text)) < 2 and "\n" not in text:
+            return text[found.end() :], found.group()
+    return (text[1:-1], text[0] + text[-1]) if is_quoted(text) else (text, "")
+
+
+def no_preface(text: str, labels: tuple[str, ...]) -> Left:
+    """Without a first line or clause that announces the answer, or labels it."""
+    if echo := ECHO.match(text):
+        return text[echo.end() :], echo.group()
+    if (label := BRACKETED_LABEL.match(text)) and (not label.group(1) or announces(label.group(1), ":", labels)):
+        return text[label.end() :], label.group()
+    for end in HEAD_END.finditer(text[:400]):
+        head, rest = text[: end.start()], text[end.end() :]
+        mark = "\n" if "\n" in end.group() else end.group().strip()[:1]
+        if announces(head, mark, labels) and (rest.strip() or mark == ":"):
+            emphasis = re.match(r"[*_]*", head).group()  # its second half stands behind the colon
+            return rest.strip().removeprefix(emphasis), text[: end.end()]
+        if mark == "\n" or len(head.split()) > LONGEST_HEAD:
+            break
+    return text, ""
+
+
+def no_note(text: str, labels: tuple[str, ...]) -> Left:
+    """Without what is said about the answer after it: notes, explanations, offers of other versions."""
+    for mark in (NOTES_HEAD, RULED_OFF):
+        if (found := mark.search(text)) and text[: found.start()].strip():
+            return text[: found.start()], text[found.start() :]
+    bracket = BRACKET.search(text)
+    if bracket and bracket.start() and (is_note(bracket.group(1)) or bracket.group(1).casefold() in labels):
+        return text[: bracket.start()], bracket.group()
+    quoted = QUOTED_FIRST.match(text)
+    if quoted and is_quoted(quoted.group(1)) and is_offer(text[quoted.end() :]):
+        return quoted.group(1), text[quoted.end() :]
+    for end in SENTENCE_END.finditer(text):
+        if all(map(is_note, filter(None, SENTENCE_END.split(text[end.end() :])))):
+            return text[: end.start()], text[end.start() :]
+    return text, ""
+
+
+def no_emphasis(text: str, labels: tuple[str, ...]) -> Left:
+    """Without Markdown's asterisks around single words."""
+    marked = [found.group() for found in INNER_EMPHASIS.finditer(text)]
+    return (INNER_EMPHASIS.sub(r"\2", text), ", ".join(marked)) if marked else (text, "")
+
+
+REMOVERS = {
+    "thinking": no_thinking,
+    "chat template": no_template,
+    "other versions": first_version,
+    "wrapping": no_wrapping,
+    "preface": no_preface,
+    "note": no_note,
+    "emphasis": no_emphasis,
+}
+
+
+def is_quoted(text: str) -> bool:
+    """True if the first and the last character are one pair of quotation marks around all of the text."""
+    if len(text) < 3 or text[-1] not in CLOSING_QUOTES.get(text[0], ""):
+        return False
+    opening, depth = text[0], 0
+    for place, mark in enumerate(text):
+        before, after = text[place - 1 : place] if place else "", text[place + 1 : place + 2]
+        if mark not in (opening, text[-1]) or before.isalnum() and after.isalnum():  # an apostrophe
+            continue
+        opens = mark == opening and (mark != text[-1] or not (before.isalnum() or before and before in ".,!?…)"))
+        depth += 1 if opens and after.strip() else -1
+        if depth <= 0 and after:
+            return False
+    return depth == 0

@@ -1,0 +1,157 @@
+"""How chat models talk about the rewriting that they were asked for: before the answer, after it, and in its place.
+
+Phrases in English, with straight apostrophes (`plain_marks`). No word of a criterion stands here: those are arguments.
+"""
+
+import re
+
+# The work, what comes of it, and the text that it is done to.
+DO = (
+    r"(?:(?:re-?|para)?phras|re-?(?:writ|word|vis(?=e|i)|stat(?=e|ing))|reformulat|adjust|modif|tweak|soften|polish)\w*"
+)
+DONE = (
+    r"(?:re-?(?:written|wrote|worded|phrased|vised|done|stated|made)|reformulated|paraphrased|improved|edited|updated|"
+    r"modified|adjusted|polished)"
+)
+VERSION = r"(?:version|rewrite|rewording|rephrasing|paraphrase|revision|variation|variant)s?"
+TEXT = r"(?:answer|response|reply|sentence|statement|text|output|result|message)s?"
+TRY = r"(?:take|attempt|try|shot|stab|crack|spin|way|suggestion|option|one)s?"
+COMPARED = r"(?:more |less |\w+er )[\w'-]*"  # "more courteous", "ruder"
+HERE_IS = r"(?:so |and |now |then )*here(?:'s| is| are|,)"
+I_WILL = r"i(?:'ve|'d|'ll)?(?: (?:have|would|can|could|will|be|happy|glad|delighted|to|gladly|try|tried|just))*"
+MAY = r"(?: would|'d| could| can| might| may)"
+UNDERSTOOD = (
+    r"(?:sure(?: thing)?|certainly|of course|absolutely|definitely|ok(?:ay)?|alright|all right|got it|no problem|yes|"
+    r"great|"
+    r"understood|gladly|with pleasure|my pleasure|as requested)"
+)
+PROMISE = (
+    r"(?:(?:i(?:'d| would) be )?(?:happy|glad|delighted|pleased) to(?: help| do that| assist)?|i can (?:help|"
+    r"do that)|let me help)"
+)
+
+
+def any_of(*patterns: str) -> re.Pattern:
+    """One pattern of several, without regard to case."""
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE)
+
+
+def plain_marks(text: str) -> str:
+    """Curly apostrophes made straight, place for place."""
+    return text.translate({ord(mark): "'" for mark in "’‘ʼ`´"})
+
+
+# --- Before the answer ------------------------------------------------------------------------------------------
+
+AGREED = re.compile(
+    rf"(?:(?:{UNDERSTOOD}\b|{PROMISE}(?: with (?:that|this|you))?(?: (?:for )?you)?(?=[!,.;–—-]|"
+    rf"$))\s*[!,.;–—-]*\s*){{1,3}}",
+    re.I,
+)
+WORK = any_of(
+    rf"\b(?:{DONE}|{VERSION}|{DO} (?:it|this|that|the|your|as))\b",
+    r"\bma[dk]e (?:it|this|that|the \w+) (?:more|less|\w+er)\b",
+)
+ABOUT_WORDS = any_of(r"(?:an?|the|one|some)? ?(?:synonym|antonym|plural|past|meaning|definition|opposite)s?\b")
+ANNOUNCED = any_of(HERE_IS, "here (?:it|you) ", "this is", "below", "the following", rf"{I_WILL} {DO}",
+                   rf"(?:let me|let's|allow me to|i'?m going to) {DO}", "as requested", f"{COMPARED}:?$",
+                   rf"{I_WILL} ma[dk]e (?:it|this|that|the)")  # fmt: skip
+ANNOUNCEMENT = any_of(
+    r"(?:so |and |now )?here (?:you (?:go|are)|it is|we go|goes)", rf"{HERE_IS}.*\b(?:more|less) \w+",
+    r"(?:this|that|it)(?:'d| would| could| might| will|'s| is| sounds)(?: be| sound)? (?:more|less) \w+",
+    rf"{HERE_IS} (?:the |my |your |an? |one |some )?(?:few |couple of |"
+    rf"[\w'-]+ ){{0,4}}(?<!here's )(?<!is )(?<!are ){TRY}(?: (?:to|for|of|at|as|in|on|with|that)\b.*)?",
+    rf"{HERE_IS} (?:the |an? |my |your )?(?:\w+ )?{COMPARED} ?(?:{TEXT})?\b.*",
+    rf"{HERE_IS} (?:the |my |your |an? )?(?:few |final |requested |desired |new |possible )*{TEXT}(?: (?:to|for|of|you|"
+    rf"as|in|with|that)\b.*)?",
+    rf"(?:this is |here's )?(?:how|what) (?:i|you|one){MAY} (?:say|put|write|answer).*",
+    rf"(?:perhaps |maybe |then )?(?:i|you|we|one){MAY} (?:also )?(?:say|put|try|write|answer|respond|reply|express|"
+    rf"{DO})\b.*",
+    r"(?:how|what) about(?: this(?: one)?| something like(?: this)?)?|try this(?: one)?|(?:something|maybe|"
+    r"perhaps) like(?: this)?",
+    rf"(?:let me|let's|i(?:'ll| will)|to) (?:try|{DO})\b.*|to (?:make|say|put|sound)\b.*|as requested.*",
+    rf"(?:the|an?|one|my|your) (?:\w+ )?{COMPARED} ?(?:way|manner|form|{TEXT})\b.*",
+    r"(?:in )?(?:a )?(?:more|less) \w+(?:ly)? (?:tone|voice|way|style|manner|words).*|(?:slightly |even |"
+    r"much )?(?:more|less) \w+",
+    rf"(?:my |your |the |final |new |model )*(?:answer|response|reply|output|result)s?|(?:ai|assistant|model|bot|a)|"
+    rf"{DO}|after|new|final",
+    "sure(?: thing)?|certainly|of course|absolutely|ok(?:ay)?|yes|understood|got it",
+)  # fmt: skip
+
+
+def announces(head: str, mark: str, labels: tuple[str, ...] = ()) -> bool:
+    """True if these words, up to this mark (":", a newline, a full stop, a dash), speak of the answer to come.
+
+    labels: words that announce it alone, before a colon.
+    """
+    plain = re.sub(r"\"[^\"]*\"|“[^”]*”", "", plain_marks(head)).strip("*_#>~ \t\n\r.!…([")
+    agreed = AGREED.match(plain)
+    talk = plain[agreed.end() :] if agreed else plain
+    if ABOUT_WORDS.match(talk):
+        return False
+    about, announced = bool(WORK.search(plain)), bool(ANNOUNCED.match(talk))
+    whole = bool(ANNOUNCEMENT.fullmatch(re.sub(r" ?\([^)]*\)$", "", talk or plain)))
+    if mark == ":":
+        return about or whole or plain.casefold() in labels
+    if mark in "\n":
+        return announced and (about or whole) or about and len(plain.split()) <= 3
+    return announced and about
+
+
+# --- After the answer -------------------------------------------------------------------------------------------
+
+HEADED = (
+    r"(?:please )?(?:note(?: that)?|n\.?b\.?|disclaimer|explanation|rationale|reasoning|(?:key |"
+    r"the )?changes(?: made)?|"
+    r"why this works|(?:what (?:i |has )?)?changed|tone|word count|style)"
+)
+CHANGED = (
+    rf"(?:{DO}|changed|changing|made|make|added|adding|kept|keep|keeping|replaced|used|removed|maintained|preserved|"
+    rf"retained|"
+    r"included|avoided|toned|swapped|opted|chose|inserted|tried|aimed)"
+)
+NOTE = any_of(
+    rf"{HEADED}\b\W*[:–—]", r"(?:please )?note (?:that )?(?:i|this|the (?:tone|word|fact|mean|rewr))\b",
+    rf"(?:i|we)(?:'ve| have|'m| am)? (?:also |just |only |simply |slightly |tried to |aimed to )*{CHANGED}\b",
+    rf"i hope (?:this|that|it|the|my)\b.*\b(?:{DONE}|{VERSION}|meets?|works?|fits?|matches|captures|what you)\b",
+    rf"(?:this|the|that|my|it)(?: \w+)? (?:{VERSION}|{DONE}|tone|wording|phrasing)\b",
+    rf"(?:this|that) (?:\w+ )?(?:{TEXT} )?(?:keeps?|maintains?|preserves?|retains?|conveys?|sounds?|adds|makes it|"
+    rf"uses|softens|"
+    r"is (?:now |intentionally |deliberately )?(?:a (?:bit |little )?|slightly |much )?(?:more|less|meant))\b",
+    r"(?:this|that|the) (?:new |above )?(?:response|reply|answer|rewrite) is (?:now |intentionally |deliberately )",
+    rf"in this (?:version|re\w+)|(?:all |the )+(?:original )?(?:facts?|meaning|information|content) (?:{CHANGED}|is|"
+    rf"are|was|were|"
+    r"remains?|stays?|ha(?:s|ve))\b",
+    rf"(?:even )?(?:more|less) \w+(?: (?:tone|{VERSION}))?\W*$",
+    rf"(?:{CHANGED}|no) (?:the |all |every |a |an |any )*(?:\w+ )?(?:facts?|meaning|tone|wording|changes?)\b",
+    r"by (?:adding|using|replacing|removing|keeping|softening)\b",
+    rf"(?:{DONE}|same (?:facts?|meaning)|\d+ (?:words|characters))\b",
+)  # fmt: skip
+OFFER = any_of(
+    r"(?:please )?(?:let me know|tell me|say)\b", r"(?:would|do|did) you (?:like|want|prefer|need)\b",
+    "(?:please |just )?feel free",
+    r"(?:please )?(?:don't|do not) hesitate", r"if you(?:'d| would)? (?:like|need|want|prefer)\b",
+    r"(?:is|does|do|how(?:'s| is)) (?:this|that|these)\b", r"i (?:can|could) also\b",
+    r"(?:i(?:'m|'d be) )?(?:always )?(?:happy|glad) to\b",
+    r"want me to\b|shall i\b|should i\b|i hope\b", r"is there anything\b|anything else\b",
+    r"which (?:one|of|version|do)\b",
+)  # fmt: skip
+OF_WORK = any_of(
+    rf"\b(?:{VERSION}|{DO}|changes?|changed|tone|wording|different(?:ly)?|alternatives?|(?:other|more) options?)\b",
+    r"\banother (?:one|option|way|try|attempt)\b|\btry again\b|\bwhich (?:one|of)\b|\b(?:make|made) (?:it|this|"
+    r"that)\b|\beven \w+er\b",
+    r"\b(?:softer|stronger|shorter|longer|gentler|harsher|warmer|milder|stricter|sharper|blander)\b",
+    r"\bwhat you (?:had in mind|were looking for|wanted|needed)\b|\bmeets? your\b|\bworks? for you\b|\b(?:more|"
+    r"less) \w+ (?:one|tone)\b|\b\w+ enough\b|\b(?:it|this|that) (?!further|later|over|together|other)\w+er\b",
+)  # fmt: skip
+
+
+def is_note(sentence: str) -> bool:
+    """True for a sentence about the rewriting, or an offer to do it again; an offer of help is none."""
+    sentence = re.sub(r"^[\W_]+", "", plain_marks(sentence))
+    return bool(NOTE.match(sentence) or OFFER.match(sentence) and OF_WORK.search(sentence))
+
+
+def is_offer(sentence: str) -> bool:
+    """True for an offer of any kind, and for a note."""
+    return is_note(sentence) or bool(OFFER.match(re.sub(r"^[\W_]+", "", plain_marks(sentence))))
