@@ -7,14 +7,12 @@ from functools import partial
 from itertools import combinations
 
 from helpers.audit.findings import ENGLISH, AuditInput, Finding, Skipped, by_rows
-from helpers.pairs.checks import meta_text, new_numbers, normalised, prompt_key, refusals
+from helpers.pairs.checks import ends_well, meta_text, new_numbers, normalised, prompt_key, refusals
 from helpers.pairs.near_duplicates import near_repeats
 from helpers.records import FIVE_KEYS, contains_answer
 from helpers.splits import Split, shared
 
 SIDES = ("chosen", "rejected")
-CLOSING = set("*_~`$€£%°|/=")  # besides punctuation: what Markdown, formulas and amounts may end with
-NOT_CLOSING = set(",;:-–—、，；：")
 LATIN, CYRILLIC = r"A-Za-z\u00c0-\u024f", r"\u0400-\u04ff"
 # Greek letters that look like Latin ones.
 GREEK = r"\u0391\u0392\u0395-\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bf\u03bd"
@@ -80,12 +78,6 @@ def truncated(data: AuditInput) -> Finding:
         elif cut:
             bad[index] = f"{cut[0]} ends with {shortened(row[cut[0]][-30:])}"
     return by_rows(bad, len(data.rows), "have an answer that is cut off")
-
-
-def ends_well(text: str) -> bool:
-    """True if the last character is an end mark, a closing quote or bracket, or a symbol such as an emoji."""
-    last = text.rstrip()[-1:]
-    return last not in NOT_CLOSING and (last in CLOSING or unicodedata.category(last)[0] in "PSM") if last else False
 
 
 def refused(data: AuditInput) -> Finding:

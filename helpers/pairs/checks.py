@@ -9,13 +9,14 @@ from collections import Counter
 from functools import cache
 
 from helpers.criterion import Criterion
+from helpers.pairs.meaning import has_key, lost_meaning
+from helpers.pairs.task_talk import REFUSAL, TASK_TALK, is_quoted, plain_marks, plain_quotes
 from helpers.politeness import POLITENESS
-from helpers.records import InstructionRecord, contains_answer, is_writable, one_line_question
+from helpers.records import InstructionRecord, is_writable, one_line_question
 
 # A number with its point, comma or sign; a word with its apostrophe; a symbol that carries meaning.
 TOKEN = re.compile(r"(?<!\w)[-−]?\d+(?:[.,]\d+)*(?!\w)|\w+(?:['’]\w+)*|[+\-−×÷*/=<>%°$€£]")
 NUMBER = re.compile(r"[-−]?\d+(?:[.,]\d+)*")
-INSIDE_NAME = re.compile(r"(?<=[\w,;] )[A-Z]\w*(?:['’]\w+)*")  # a capital that does not begin a sentence
 
 # Words that a rewrite may change without changing a fact. "not" and "no" are facts.
 STOP_WORDS = set(
@@ -24,12 +25,10 @@ STOP_WORDS = set(
     "and or but so if then than there here which who what when where how "
     "can could will would shall should may might must".split()
 )
-REFUSAL = re.compile(
-    r"\bas an ai\b|\bi(?:'m| am) (?:sorry|afraid),? but i\b|"
-    r"\bi (?:can't|cannot|won't) (?:help|assist|comply|do|write)",
-    re.IGNORECASE,
-)
-QUOTES = ('""', "''", "“”", "‘’", "``")
+LEADS_ON = set("a an the of in on at to for from by with as and or but if than which when because may and".split())
+CLOSING = set("*_~`$€£%°|/=")  # besides punctuation: what Markdown, formulas and amounts may end with
+NOT_CLOSING = set(",;:-–—、，；：")
+LIST_ITEM = re.compile(r"\s*(?:[-*•]|\d+[.)])\s")
 
 
 def words(text: str) -> list[str]:
@@ -53,11 +52,6 @@ def numbers(text: str) -> list[str]:
     return [word for word in words(text) if NUMBER.fullmatch(word)]
 
 
-def names(text: str) -> list[str]:
-    """Capitalised words inside a sentence."""
-    return [name for name in INSIDE_NAME.findall(text) if name.casefold() not in STOP_WORDS]
-
-
 def content(tokens: list[str]) -> list[str]:
     """The words that carry facts."""
     return [token for token in tokens if token not in STOP_WORDS]
@@ -75,14 +69,11 @@ def out_of_order(needed: list[str], given: list[str]) -> list[str]:
 
 
 def lost_facts(record: InstructionRecord, reply: str, strict: bool) -> list[str]:
-    """Words of the original that the rewrite lacks: those that carry facts, or if not strict keys, numbers, names."""
-    keys = [key for key in record.answer if contains_answer(record.output, [key])]
-    lost = [key for key in keys if not contains_answer(reply, [key])]
+    """Strings of the answer key that the rewrite lacks; if strict, all words of the original that carry facts."""
+    keys = [key for key in record.answer if has_key(record.output, key)]
+    lost = [key for key in keys if not has_key(reply, key)]
     if strict:
         lost += out_of_order(content(words(record.output)), words(reply))
-    else:
-        must = numbers(record.output) + names(record.output)
-        lost += [word for word in must if word.casefold() not in words(reply)]
     return list(dict.fromkeys(word.casefold() for word in lost))
 
 
@@ -95,19 +86,20 @@ def new_numbers(known: str, reply: str, as_often: bool = False) -> list[str]:
 
 def refusals(original: str, reply: str) -> list[str]:
     """The phrase by which the reply declines to answer, unless the original declines, too."""
-    refusal = REFUSAL.search(reply)
-    return [refusal.group()] if refusal and not REFUSAL.search(original) else []
+    refusal = REFUSAL.search(plain_marks(reply))
+    return [refusal.group()] if refusal and not REFUSAL.search(plain_marks(original)) else []
 
 
 def meta_text(original: str, reply: str, criterion: Criterion = POLITENESS) -> list[str]:
     """Talk about the task in place of an answer, unless the original talks that way itself."""
-    talk, reply = meta_pattern(criterion.task_words).search(reply), reply.strip()
-    problems = []
-    if talk and talk.group().casefold() not in original.casefold():
-        problems.append(f"meta text: {talk.group().strip()}")
-    if reply and reply[0] + reply[-1] in QUOTES and not original.startswith(reply[0]):
-        problems.append("in quotation marks: the whole reply is quoted")
-    return problems
+    reply, original, found = plain_quotes(reply), plain_quotes(original), []
+    for pattern in (meta_pattern(criterion.task_words), TASK_TALK):
+        talk = pattern.search(reply)
+        if talk and out_of_order(words(talk.group()), words(original)):
+            found = [f"meta text: {talk.group().strip()}"]
+    if is_quoted(reply.strip()) and not is_quoted(original.strip()):
+        found.append("in quotation marks: the whole reply is quoted")
+    return found
 
 
 @cache
@@ -122,6 +114,32 @@ def meta_pattern(task_words: tuple[str, ...]) -> re.Pattern:
     )
 
 
+def ends_well(text: str) -> bool:
+    """True if the last character is an end mark, a closing quote or bracket, or a symbol such as an emoji."""
+    last = text.rstrip()[-1:]
+    return last not in NOT_CLOSING and (last in CLOSING or unicodedata.category(last)[0] in "PSM") if last else False
+
+
+def is_cut(original: str, text: str) -> bool:
+    """True if the text stops in the middle: no end mark where the original has one, or a last word that leads on."""
+    *_, line = text.strip().splitlines() or [""]
+    last = (words(line) or [""])[-1]
+    signed = line != text.strip() and len(line.split()) <= 4 and line[:1].isupper() and last not in LEADS_ON
+    if ends_well(text) or LIST_ITEM.match(line) or signed:
+        return False
+    return text.rstrip()[-1:] in NOT_CLOSING or last in LEADS_ON or ends_well(original)
+
+
+def changed_numbers(record: InstructionRecord, reply: str) -> list[str]:
+    """Numbers that the original has not, or less often: for a model that only adds words."""
+    return [f"new number: {number}" for number in new_numbers(record.output, reply, as_often=True)]
+
+
+def changed_meaning(record: InstructionRecord, reply: str) -> list[str]:
+    """What a model that says it in other words has changed or left out."""
+    return lost_meaning(record, reply) + (["cut off: it ends in the middle"] if is_cut(record.output, reply) else [])
+
+
 def problems(
     record: InstructionRecord,
     reply: str,
@@ -132,20 +150,19 @@ def problems(
     """Say all that speaks against this rewrite of `record.output`, each as "kind: detail".
 
     Strict: every content word of the original must stand in the rewrite, in the same order. This suits a
-    model that only adds words. Not strict: answer keys, numbers and names must. This suits a model that says
-    it in other words. `criterion`: by which the rewrite was asked to be better or worse.
+    model that only adds words. Not strict: the answer key must, and the rewrite must say the same in its own words
+    (`lost_meaning`) and end as it should. `criterion`: by which the rewrite was asked to be better or worse.
     """
-    if not reply.strip():
+    if not re.search(r"\w", reply):
         return ["empty: there is no text"]
     unchanged = words(reply) == words(record.output)
-    known = record.output if strict else f"{record.instruction} {record.input} {record.output}"
     return [
         *(["cut off: the reply reached the token limit"] if done_reason == "length" else []),
         *(["unchanged: it equals the original up to case and punctuation"] if unchanged else []),
         *meta_text(record.output, reply, criterion),
         *(f"refused: {phrase}" for phrase in refusals(record.output, reply)),
         *(f"fact lost: {word}" for word in lost_facts(record, reply, strict)),
-        *(f"new number: {number}" for number in new_numbers(known, reply, as_often=strict)),
+        *(changed_numbers(record, reply) if strict else changed_meaning(record, reply)),
     ]
 
 
@@ -156,7 +173,7 @@ def answer_problems(
 
     Facts are checked by the record's answer key; without a key they are not checked.
     """
-    if not text.strip():
+    if not re.search(r"\w", text):
         return ["empty: there is no text"]
     if not is_writable(text):  # no file can hold it, and no request can send it to a judge
         return ["broken character: the text holds half of a surrogate pair"]
@@ -164,7 +181,7 @@ def answer_problems(
         *(["cut off: the reply reached the token limit"] if done_reason == "length" else []),
         *meta_text(record.output, text, criterion),
         *(f"refused: {phrase}" for phrase in refusals(record.output, text)),
-        *(f"wrong: {key} is missing" for key in record.answer if not contains_answer(text, [key])),
+        *(f"wrong: {key} is missing" for key in record.answer if not has_key(text, key)),
     ]
 
 

@@ -13,7 +13,7 @@ from helpers.llm.client import Reply
 from helpers.llm.recording import RecordingLLM
 from helpers.llm.thinking import split_thinking
 from helpers.pairs.checks import content, words
-from helpers.pairs.task_talk import HEADED, VERSION, announces, is_note, is_offer
+from helpers.pairs.task_talk import HEADED, VERSION, announces, is_note, is_offer, is_quoted
 from helpers.politeness import POLITENESS
 
 Left = tuple[str, str]
@@ -26,8 +26,8 @@ ECHO = re.compile(
     re.I,
 )
 # What ends a preface: a colon, a line, a sentence, a dash.
-HEAD_END = re.compile(r":(?=[\s*_\"'“‘`]|$)|\s*\n|(?<=\w)[.!](?=\s)|\s[–—-]+\s")
-SENTENCE_END = re.compile(r"(?<=[.!?\"'”’)*_…>])\s+(?=[\W_]*[A-Z(\[])|\s*\n\s*")
+HEAD_END = re.compile(r":(?=[\s*_\"'“‘`]|$)|\s*\n|(?<=\w)[.!?](?=\s)|\s[–—-]+\s")
+SENTENCE_END = re.compile(r"(?<=[.!?\"'”’)*_…>])\s+(?=[\W_]*[A-Z(\[])|\s*\n\s*(?:[-*•]\s+)?")
 BRACKET = re.compile(r"\s*[*_]*[(\[]((?:[^()\[\]]|\([^()]*\))*)[)\]]\.?[*_]*\s*$")
 BRACKETED_LABEL = re.compile(
     r"[*_]*[(\[]([^()\[\]\n]{3,40})[)\]][*_:]*\s+(?=\S)|(?:sure(?: thing)?|ok(?:ay)?|"
@@ -41,7 +41,8 @@ NUMBERED = rf"(?:{VERSION}|option|alternative|answer|response) ?#?(?:\d|[a-c]|on
 ITEM = re.compile(rf"^[ \t]*[*_]*(?:[-*•–]\s|\(?\d[.):]\)?\s|\(?[a-c][.)]\s|{NUMBERED})[*_]*\s*(?=\S)", re.I | re.M)
 FIRST_ITEM = re.compile(rf"[ \t]*[*_]*(?:[-*•–]\s|\(?1[.):]\)?\s|{NUMBERED})[*_]*\s*(?=\S)", re.IGNORECASE)
 OR = re.compile(
-    r"\s*\n\s*[*_(]*(?:or|alternatively|alternative|another (?:option|version|way|one)|or (?:even|maybe|perhaps)|"
+    r"\s*\n\s*[*_(]*(?:or|alternatively|alternative|(?:other|more) (?:options|versions|ways)|another (?:option|"
+    r"version|way|one)|or (?:even|maybe|perhaps)|"
     r"second (?:option|"
     r"version))\b[^\n:]{0,40}[*_)]*\s*(?:[:,…]|\n|-{2,})|\s+[(*_]*(?:or,? )?alternatively,? (?:you|i|one|"
     r"it) (?:could|can|might)\b|"
@@ -54,10 +55,6 @@ EMPHASIS = re.compile(r"(\*{1,3}|_{1,3}|~~)(?=[^\s*_])((?:(?!\1).)+?)(?<=\S)\1",
 INNER_EMPHASIS = re.compile(r"(?<![\w*\\/])(\*{1,3}|__)(?=[^\s*_])([^*\n]*?[^\s*])\1(?![\w*])")
 LINE_MARK = re.compile(r"(?:#{1,6}|>|[-*•–]|1[.)])\s+(?=\S)")
 ENDS = tuple(".!?\"'”’*)…")
-# An opening mark -> the marks that can close it.
-CLOSING_QUOTES = dict(
-    zip("\"'“”‘’«»„`「([", ('"', "'", "”", "”", "’", "’", "»", "«", "“”‟", "`", "」", ")", "]"), strict=True)
-)
 
 
 class CleanReply(NamedTuple):
@@ -186,19 +183,3 @@ REMOVERS = {
     "note": no_note,
     "emphasis": no_emphasis,
 }
-
-
-def is_quoted(text: str) -> bool:
-    """True if the first and the last character are one pair of quotation marks around all of the text."""
-    if len(text) < 3 or text[-1] not in CLOSING_QUOTES.get(text[0], ""):
-        return False
-    opening, depth = text[0], 0
-    for place, mark in enumerate(text):
-        before, after = text[place - 1 : place] if place else "", text[place + 1 : place + 2]
-        if mark not in (opening, text[-1]) or before.isalnum() and after.isalnum():  # an apostrophe
-            continue
-        opens = mark == opening and (mark != text[-1] or not (before.isalnum() or before and before in ".,!?…)"))
-        depth += 1 if opens and after.strip() else -1
-        if depth <= 0 and after:
-            return False
-    return depth == 0

@@ -21,7 +21,8 @@ HERE_IS = r"(?:so |and |now |then )*here(?:'s| is| are|,)"
 I_WILL = r"i(?:'ve|'d|'ll)?(?: (?:have|would|can|could|will|be|happy|glad|delighted|to|gladly|try|tried|just))*"
 MAY = r"(?: would|'d| could| can| might| may)"
 UNDERSTOOD = (
-    r"(?:sure(?: thing)?|certainly|of course|absolutely|definitely|ok(?:ay)?|alright|all right|got it|no problem|yes|"
+    r"(?:hmm|well|fine|sure(?: thing)?|certainly|of course|absolutely|definitely|ok(?:ay)?|alright|all right|got it|"
+    r"no problem|yes|"
     r"great|"
     r"understood|gladly|with pleasure|my pleasure|as requested)"
 )
@@ -54,7 +55,8 @@ WORK = any_of(
 )
 ABOUT_WORDS = any_of(r"(?:an?|the|one|some)? ?(?:synonym|antonym|plural|past|meaning|definition|opposite)s?\b")
 ANNOUNCED = any_of(HERE_IS, "here (?:it|you) ", "this is", "below", "the following", rf"{I_WILL} {DO}",
-                   rf"(?:let me|let's|allow me to|i'?m going to) {DO}", "as requested", f"{COMPARED}:?$",
+                   rf"(?:let me|let's|allow me to|i'?m going to|i'll) (?:{DO}|make)", "as (?:requested|you)",
+                   "how about|what about|something like|maybe|perhaps", f"{COMPARED}:?$",
                    rf"{I_WILL} ma[dk]e (?:it|this|that|the)")  # fmt: skip
 ANNOUNCEMENT = any_of(
     r"(?:so |and |now )?here (?:you (?:go|are)|it is|we go|goes)", rf"{HERE_IS}.*\b(?:more|less) \w+",
@@ -74,7 +76,8 @@ ANNOUNCEMENT = any_of(
     r"(?:in )?(?:a )?(?:more|less) \w+(?:ly)? (?:tone|voice|way|style|manner|words).*|(?:slightly |even |"
     r"much )?(?:more|less) \w+",
     rf"(?:my |your |the |final |new |model )*(?:answer|response|reply|output|result)s?|(?:ai|assistant|model|bot|a)|"
-    rf"{DO}|after|new|final",
+    rf"{DO}|after|new|final|draft|as you (?:wished|asked|wanted|requested)|here's what you (?:asked|wanted|"
+    rf"requested)(?: for)?",
     "sure(?: thing)?|certainly|of course|absolutely|ok(?:ay)?|yes|understood|got it",
 )  # fmt: skip
 
@@ -84,15 +87,17 @@ def announces(head: str, mark: str, labels: tuple[str, ...] = ()) -> bool:
 
     labels: words that announce it alone, before a colon.
     """
-    plain = re.sub(r"\"[^\"]*\"|“[^”]*”", "", plain_marks(head)).strip("*_#>~ \t\n\r.!…([")
+    plain = re.sub(r"\"[^\"]*\"|“[^”]*”", "", plain_marks(head)).strip("*_#>~ \t\n\r.!?…([")
     agreed = AGREED.match(plain)
     talk = plain[agreed.end() :] if agreed else plain
     if ABOUT_WORDS.match(talk):
         return False
     about, announced = bool(WORK.search(plain)), bool(ANNOUNCED.match(talk))
     whole = bool(ANNOUNCEMENT.fullmatch(re.sub(r" ?\([^)]*\)$", "", talk or plain)))
+    compared = re.search(r"\b(?:more|less) \w+", talk) or talk.casefold().startswith(labels or ("\n",))
+    named = any(word.startswith(labels or ("\n",)) for word in talk.casefold().split())
     if mark == ":":
-        return about or whole or plain.casefold() in labels
+        return about or whole or bool(compared) and len(talk.split()) <= 12 or named and len(talk.split()) <= 5
     if mark in "\n":
         return announced and (about or whole) or about and len(plain.split()) <= 3
     return announced and about
@@ -101,7 +106,7 @@ def announces(head: str, mark: str, labels: tuple[str, ...] = ()) -> bool:
 # --- After the answer -------------------------------------------------------------------------------------------
 
 HEADED = (
-    r"(?:please )?(?:note(?: that)?|n\.?b\.?|disclaimer|explanation|rationale|reasoning|(?:key |"
+    r"(?:please )?(?:note(?: that)?|n\.?b\.?|disclaimer|edit|explanation|rationale|reasoning|(?:key |"
     r"the )?changes(?: made)?|"
     r"why this works|(?:what (?:i |has )?)?changed|tone|word count|style)"
 )
@@ -111,6 +116,9 @@ CHANGED = (
     r"included|avoided|toned|swapped|opted|chose|inserted|tried|aimed)"
 )
 NOTE = any_of(
+    rf"how does (?:this|that) (?:sound|look)\b|(?:this|that)(?:'s| is) (?:a |the )?(?:{COMPARED}) (?:way|{VERSION}|"
+    rf"{TEXT})\b",
+    rf"this (?:{TEXT}) is \w+ and\b|(?:all )?facts? (?:are |were )?(?:kept|preserved)\b",
     rf"{HEADED}\b\W*[:–—]", r"(?:please )?note (?:that )?(?:i|this|the (?:tone|word|fact|mean|rewr))\b",
     rf"(?:i|we)(?:'ve| have|'m| am)? (?:also |just |only |simply |slightly |tried to |aimed to )*{CHANGED}\b",
     rf"i hope (?:this|that|it|the|my)\b.*\b(?:{DONE}|{VERSION}|meets?|works?|fits?|matches|captures|what you)\b",
@@ -131,9 +139,10 @@ OFFER = any_of(
     r"(?:please )?(?:let me know|tell me|say)\b", r"(?:would|do|did) you (?:like|want|prefer|need)\b",
     "(?:please |just )?feel free",
     r"(?:please )?(?:don't|do not) hesitate", r"if you(?:'d| would)? (?:like|need|want|prefer)\b",
-    r"(?:is|does|do|how(?:'s| is)) (?:this|that|these)\b", r"i (?:can|could) also\b",
+    r"(?:is|does|do|how(?:'s| is| does| about)) (?:this|that|these)\b", r"i (?:can|could) also\b",
     r"(?:i(?:'m|'d be) )?(?:always )?(?:happy|glad) to\b",
-    r"want me to\b|shall i\b|should i\b|i hope\b", r"is there anything\b|anything else\b",
+    r"want (?:me to|another|a different)\b|shall i\b|should i\b|i hope\b",
+    r"(?:is there|need) anything\b|anything else\b",
     r"which (?:one|of|version|do)\b",
 )  # fmt: skip
 OF_WORK = any_of(
@@ -155,3 +164,77 @@ def is_note(sentence: str) -> bool:
 def is_offer(sentence: str) -> bool:
     """True for an offer of any kind, and for a note."""
     return is_note(sentence) or bool(OFFER.match(re.sub(r"^[\W_]+", "", plain_marks(sentence))))
+
+
+# --- In place of the answer -------------------------------------------------------------------------------------
+
+CANNOT = (
+    r"(?:can(?:'t|not| not)|won't|will not|am (?:not able|unable)|'m (?:not able|unable)|couldn't|could not|"
+    r"must decline|refuse)"
+)
+DECLINED_ACT = (
+    rf"(?:help(?! (?:but|my))|assist|comply|do (?:that|this|so)|write|{DO}|make (?:it|this|that)|provide|fulfil+|"
+    rf"generate|create|produce|"
+    r"support|continue|engage|insult|be (?!sure|certain|more|any|the|late|there)\w+|respond|participate|"
+    r"offer (?:that|this|"
+    r"any|you that)|complete|say something|agree to)"
+)
+REFUSAL = any_of(
+    r"\bas an ai\b|\bas a (?:large )?language model\b", rf"\bi(?: simply| really)? ?{CANNOT} (?:to )?{DECLINED_ACT}",
+    r"\bi(?:'m| am) (?:not comfortable|not (?:going|willing|allowed|permitted) to|uncomfortable|afraid (?:that's|"
+    r"this is|that is) (?:not )?(?:some|any)thing)",
+    r"\bi(?:'d| would) (?:rather|prefer) not\b|\bi(?:'d| would) (?:like|prefer|rather|want) (?:to )?(?:keep|stay|"
+    r"remain)\b[^.!?]*\b(?:kind|respectful\w*|civil|friendly|conversation|original|as it is)\b",
+    r"\b(?:not |in)appropriate (?:for me|to (?:be|write|say|use|respond|speak))\b|\bno can do\b|\b(?:isn't|is not|"
+    r"not) something i\b|\bagainst my\b|\bi must decline\b|"
+    r"\bi (?:have to|need to|respectfully|must) (?:decline|refuse|pass)\b|\bi decline\b|\bi (?:don't|"
+    r"do not) (?:feel comfortable|write|"
+    r"think (?:it|that) would be|engage)\b|\bi'm (?:just )?an ai\b|\bmy (?:guidelines|programming|policy)\b",
+    rf"\b(?:sorry|unfortunately|apologi[sz]e)\b[^.!?]{{0,25}}\bi (?:can't|cannot|won't|am unable|"
+    rf"'m unable) {DECLINED_ACT}",
+    r"\b(?:always )?strive to\b.*\b(?:respect|kind|courte)",
+)  # fmt: skip
+TASK_TALK = any_of(
+    rf"\b(?:your (?:answer|original)|(?:this|that) (?:answer|response|request)|the (?:original|given|"
+    rf"rewritten) {TEXT}|what an? \w+ (?:answer|response)) (?:is|was|has|seems|doesn't|does not|should|already|"
+    r"overlooks|lacks|misses|could)", r"\bthe answer (?:is already|overlooks|lacks|misses|should|doesn't|"
+                                      r"could be)\b|\bwhat an? \w+ answer\b",
+    r"\bthe user (?:asks|asked|wants|gave|said|is asking|requested|needs me)\b|\bno changes? (?:is|are|was|"
+    r"were)? ?(?:needed|necessary|required)\b|\bdef \w+\(|\bthe (?:rewritten|original) (?:answer|text|sentence|"
+    r"version)\b",
+    rf"\b(?:would|do|did|should) (?:you|i) (?:like|want|prefer|need|make|keep)\b(?: me)?(?: to)?(?: {DO}| it |"
+    rf" the answer| the tone)",
+    rf"\bwhat (?:would you like|do you want) me to (?:{DO}|do|say|change)\b|\bplease (?:provide|share|give|send|"
+    rf"paste)(?: me)? (?:with )?(?:the|your|an?) (?:\w+ )?(?:answer|sentence|text|original|question)\b",
+    r"\b(?:let me know|tell me)\b[^.?!]{0,40}\b(?:get started|what tone|i'll (?:start|begin|rewrite|do)|rewr\w+)\b",
+    r"^(?:question|q|instruction)\s*:",
+)  # fmt: skip
+
+
+# --- Quotation marks --------------------------------------------------------------------------------------------
+
+# An opening mark -> the marks that can close it.
+CLOSING_QUOTES = dict(
+    zip("\"'“”‘’«»„`「([", ('"', "'", "”", "”", "’", "’", "»", "«", "“”‟", "`", "」", ")", "]"), strict=True)
+)
+
+
+def plain_quotes(text: str) -> str:
+    """The text with straight apostrophes, its quotation marks as they are."""
+    return re.sub(r"(?<=\w)[’‘ʼ](?=\w)", "'", text)
+
+
+def is_quoted(text: str) -> bool:
+    """True if the first and the last character are one pair of quotation marks around all of the text."""
+    if len(text) < 3 or text[-1] not in CLOSING_QUOTES.get(text[0], ""):
+        return False
+    opening, depth = text[0], 0
+    for place, mark in enumerate(text):
+        before, after = text[place - 1 : place] if place else "", text[place + 1 : place + 2]
+        if mark not in (opening, text[-1]) or before.isalnum() and after.isalnum():  # an apostrophe
+            continue
+        opens = mark == opening and (mark != text[-1] or not (before.isalnum() or before and before in ".,!?…)"))
+        depth += 1 if opens and after.strip() else -1
+        if depth <= 0 and after:
+            return False
+    return depth == 0

@@ -57,7 +57,7 @@ def test_good_rows_pass(check):
         (truncated, {"chosen": "With pleasure: The place number 0 is called Town0ville, which"}, "Town0ville, which"),
         (truncated, {"rejected": "Look, Town0ville is the place,"}, "rejected ends with"),
         (truncated, {"done_reason": "length"}, "token limit"),
-        (refused, {"rejected": "I'm sorry, but I can't do that."}, "rejected: I'm sorry, but I"),
+        (refused, {"rejected": "I'm sorry, but I can't do that."}, "rejected: sorry, but I can't do that"),
         (leaked_meta_text, {"chosen": "Here is the rewritten answer: Town0ville."}, "chosen: meta text"),
         (leaked_meta_text, {"chosen": '"Gladly! It is Town0ville."'}, "chosen: in quotation marks"),
         (changed_facts, {"chosen": "Gladly! It is Paris."}, "fact lost: Town0ville"),

@@ -3,9 +3,10 @@
 import pytest
 
 from helpers.files import DATA
-from helpers.pairs.cleaning import clean_reply, is_quoted
+from helpers.pairs.cleaning import clean_reply
 from helpers.pairs.method import BuildSettings
 from helpers.pairs.run import build_preferences, finished_rows
+from helpers.pairs.task_talk import is_quoted
 from helpers.records import load_instructions, load_preferences
 
 ANSWER = "I'd gladly tell you that water boils at 100 °C."

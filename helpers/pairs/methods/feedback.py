@@ -11,6 +11,7 @@ from helpers.llm.recording import RecordingLLM
 from helpers.pairs.checks import answer_problems, problems
 from helpers.pairs.cleaning import ask_clean
 from helpers.pairs.judgements import latest_votes
+from helpers.pairs.meaning import lost_meaning
 from helpers.pairs.method import BuildSettings, Method, Outcome
 from helpers.records import InstructionRecord, fingerprint
 
@@ -70,6 +71,11 @@ def by_question(rated: Iterable[Opinion]) -> dict[tuple[str, str], dict[bool, li
     return sides
 
 
+def compared_with(record: InstructionRecord, answer: str) -> InstructionRecord:
+    """What a rewrite of a voted answer must keep: the record's facts, or those of an answer that says others."""
+    return record.model_copy(update={"output": answer}) if lost_meaning(record, answer) else record
+
+
 def votes_method(rated: Sequence[Opinion], settings: BuildSettings) -> Method:
     """A liked and a disliked answer of each question; if one side is missing, the model rewrites the other.
 
@@ -95,7 +101,12 @@ def votes_method(rated: Sequence[Opinion], settings: BuildSettings) -> Method:
         reply = ask_clean(ask, prompt, settings.criterion, seed=seed, **settings.sampling)
         notes["synthetic"] = "rejected" if liked else "chosen"
         # Not strict: the words that made the answer disliked are meant to go.
-        wrong = problems(record, reply.text, reply.done_reason, strict=False, criterion=settings.criterion)
+        compared = compared_with(record, liked or disliked)
+        wrong = problems(compared, reply.text, reply.done_reason, strict=False, criterion=settings.criterion)
+        if disliked:  # it may have been wrong, and what is chosen must be right
+            wrong += [
+                one for one in answer_problems(record, reply.text, criterion=settings.criterion) if one not in wrong
+            ]
         return Outcome(liked or reply.text, disliked or reply.text, tuple(wrong), notes=notes)
 
     def identity(record: InstructionRecord) -> tuple:

@@ -11,6 +11,7 @@ from helpers.pairs.judgements import SHOWN, UNDO
 from helpers.pairs.method import BuildSettings
 from helpers.pairs.methods.feedback import (
     Opinion,
+    compared_with,
     kto_records,
     opinions,
     simulated_vote,
@@ -129,3 +130,11 @@ def test_simulated_people_mind_the_voice_complain_more_and_err_at_times():
     assert share(blunt, 0.0)["down"] > share(polite, 0.0)["up"] > 0.4 and share(plain, 0.0)[None] > 0.85
     noisy = share(blunt, 0.1)
     assert 0.07 < noisy["up"] / (noisy["up"] + noisy["down"]) < 0.13
+
+
+def test_a_rewrite_is_compared_with_the_answer_that_was_voted_on_if_that_says_something_else():
+    record = RECORDS[0].model_copy(update={"output": "The capital of Greece is Athens.", "answer": ["Athens"]})
+    assert compared_with(record, "Look, the capital of Greece is Athens.") == record
+    other = "Athens, since 1834; before that it was Nafplio."
+    assert compared_with(record, "Sparta was the capital of Laconia.").output == "Sparta was the capital of Laconia."
+    assert compared_with(record.model_copy(update={"output": other}), "It is Athens.").output == "It is Athens."
