@@ -135,9 +135,14 @@ def changed_numbers(record: InstructionRecord, reply: str) -> list[str]:
     return [f"new number: {number}" for number in new_numbers(record.output, reply, as_often=True)]
 
 
-def changed_meaning(record: InstructionRecord, reply: str) -> list[str]:
-    """What a model that says it in other words has changed or left out."""
-    return lost_meaning(record, reply) + (["cut off: it ends in the middle"] if is_cut(record.output, reply) else [])
+def changed_meaning(record: InstructionRecord, reply: str, criterion: Criterion) -> list[str]:
+    """What a model that says it in other words has changed or left out.
+
+    Where the criterion is about length, words are there to be left out: of a record with a key, only that must stay.
+    """
+    changes = lost_meaning(record, reply) + (["cut off: it ends in the middle"] if is_cut(record.output, reply) else [])
+    about_length = not criterion.longer_chosen[0] <= 0.5 <= criterion.longer_chosen[1]
+    return [change for change in changes if not (about_length and record.answer and kind(change) == "fact lost")]
 
 
 def problems(
@@ -162,7 +167,7 @@ def problems(
         *meta_text(record.output, reply, criterion),
         *(f"refused: {phrase}" for phrase in refusals(record.output, reply)),
         *(f"fact lost: {word}" for word in lost_facts(record, reply, strict)),
-        *(changed_numbers(record, reply) if strict else changed_meaning(record, reply)),
+        *(changed_numbers(record, reply) if strict else changed_meaning(record, reply, criterion)),
     ]
 
 

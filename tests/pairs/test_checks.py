@@ -205,3 +205,12 @@ def test_talk_about_the_task_is_in_the_words_of_the_criterion():
     wordless = replace(BREVITY, task_words=())
     assert answer_problems(CAPITAL, "The answer, once more in a tone of doubt: Athens.", criterion=wordless) == []
     assert kind(answer_problems(CAPITAL, "An improved version: Athens.", criterion=wordless)[0]) == "meta text"
+
+
+def test_a_criterion_of_length_may_leave_out_all_but_the_key():
+    assert problems(ATHENS, "It is so: Athens.", strict=False, criterion=BREVITY) == []
+    long = record("The old capital of Laconia, once a power by land, is Sparta.", answer=["Sparta"])
+    assert problems(long, "Sparta.", strict=False, criterion=BREVITY) == []
+    assert problems(long, "Sparta.", strict=False) != []
+    assert problems(long, "Corinth.", strict=False, criterion=BREVITY) == ["fact lost: sparta"]
+    assert problems(record(long.output), "Corinth.", strict=False, criterion=BREVITY) != []
