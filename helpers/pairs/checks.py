@@ -15,7 +15,7 @@ from helpers.politeness import POLITENESS
 from helpers.records import InstructionRecord, is_writable, one_line_question
 
 # A number with its point, comma or sign; a word with its apostrophe; a symbol that carries meaning.
-TOKEN = re.compile(r"(?<!\w)[-−]?\d+(?:[.,]\d+)*(?!\w)|\w+(?:['’]\w+)*|[+\-−×÷*/=<>%°$€£]")
+TOKEN = re.compile(r"(?<!\w)[-−]?\d+(?:[.,]\d+){0,20}(?!\w)|\w+(?:['’]\w+)*|[+\-−×÷*/=<>%°$€£]")
 NUMBER = re.compile(r"[-−]?\d+(?:[.,]\d+)*")
 
 # Words that a rewrite may change without changing a fact. "not" and "no" are facts.
@@ -107,9 +107,9 @@ def meta_pattern(task_words: tuple[str, ...]) -> re.Pattern:
     """Phrases in which a reply talks about the task; `task_words` are the criterion's: "a more polite version"."""
     adjective = "|".join(map(re.escape, task_words)) or r"(?!)"  # without a word, none
     return re.compile(
-        r"\bre-?writ|\bhere(?:'s| is| are) (?:the|a|an|your|my) (?:\w+ )*(?:version|revision)\b|"
+        r"\bre-?writ|\bhere(?:'s| is| are) (?:the|a|an|your|my) (?:\w+ ){0,9}(?:version|revision)\b|"
         rf"\b(?:revised|improved|{adjective}) (?:answer|response|version|tone)|\b(?:more|less) (?:{adjective})|"
-        r"^\W*(?:answer|question|response)\s*:|\bkeep every fact\b",
+        r"^[^\w\n]*(?:answer|question|response) ?:|\bkeep every fact\b",
         re.IGNORECASE | re.MULTILINE,
     )
 

@@ -19,40 +19,37 @@ from helpers.politeness import POLITENESS
 Left = tuple[str, str]
 MOST_LAYERS = 12  # a wrapping can hold another one
 LONGEST_HEAD = 30  # words of a preface
+# A longer run of blanks is shortened, so that no pattern reads one again from each of its places.
+LONG_BLANK = re.compile(r"(\s{20})\s+")
 
 TURN_MARK = re.compile(r"<\|[\w ]+\|>|<(?:start|end)_of_turn>(?:\w+\n)?|</?s>|\[/?INST\]")
 ECHO = re.compile(
-    r"\W*(?:original|before|old|question|instruction|input|prompt|user)\b[^:\n]{0,30}:[^\n]*\n\s*(?=[^\n:]{1,40}:)",
+    r"\W{0,9}(?:original|before|old|question|instruction|input|prompt|user)\b[^:\n]{0,30}:[^\n]*\n\s*(?=[^\n:]{1,40}:)",
     re.I,
 )
 # What ends a preface: a colon, a line, a sentence, a dash.
 HEAD_END = re.compile(r":(?=[\s*_\"'“‘`]|$)|\s*\n|(?<=\w)[.!?](?=\s)|\s[–—-]+\s")
-SENTENCE_END = re.compile(r"(?<=[.!?\"'”’)*_…>])\s+(?=[\W_]*[A-Z(\[])|\s*\n\s*(?:[-*•]\s+)?")
-BRACKET = re.compile(r"\s*[*_]*[(\[]((?:[^()\[\]]|\([^()]*\))*)[)\]]\.?[*_]*\s*$")
+SENTENCE_END = re.compile(r"(?<=[.!?\"'”’)*_…>])\s+(?=[\W_]{0,9}[A-Z(\[])|\s*\n\s*(?:[-*•]\s+)?")
 BRACKETED_LABEL = re.compile(
-    r"[*_]*[(\[]([^()\[\]\n]{3,40})[)\]][*_:]*\s+(?=\S)|(?:sure(?: thing)?|ok(?:ay)?|"
-    r"understood|got it)[!.]\s*\n",
+    r"[*_]*[(\[]([^()\[\]\n]{3,40})[)\]][*_:]*\s+(?=\S)|(?:sure(?: thing)?|ok(?:ay)?|understood|got it)[!.]\s*\n",
     re.I,
 )
-NOTES_HEAD = re.compile(rf"\n\s*[^\w\n]*(?:{HEADED})\b[^\n:.]{{0,30}}[*_]*:", re.IGNORECASE)
-RULED_OFF = re.compile(r"\n\s*(?:-{3,}|\*{3,}|_{3,}|={3,})\s*(?:\n|$)")
-QUOTED_FIRST = re.compile(r"([\"“„«'‘][^\n]+?)\s*\n\s*(?=\S)")
+NOTES_HEAD = re.compile(rf"\n[^\w\n]*(?:{HEADED})\b[^\n:.]{{0,30}}[*_]*:", re.IGNORECASE)
+RULED_OFF = re.compile(r"\n[ \t]*(?:-{3,}|\*{3,}|_{3,}|={3,})(?:\n|$)")
 NUMBERED = rf"(?:{VERSION}|option|alternative|answer|response) ?#?(?:\d|[a-c]|one|two|three)\b[^:\n]{{0,30}}[:.)–-]"
 ITEM = re.compile(rf"^[ \t]*[*_]*(?:[-*•–]\s|\(?\d[.):]\)?\s|\(?[a-c][.)]\s|{NUMBERED})[*_]*\s*(?=\S)", re.I | re.M)
 FIRST_ITEM = re.compile(rf"[ \t]*[*_]*(?:[-*•–]\s|\(?1[.):]\)?\s|{NUMBERED})[*_]*\s*(?=\S)", re.IGNORECASE)
 OR = re.compile(
-    r"\s*\n\s*[*_(]*(?:or|alternatively|alternative|(?:other|more) (?:options|versions|ways)|another (?:option|"
-    r"version|way|one)|or (?:even|maybe|perhaps)|"
-    r"second (?:option|"
-    r"version))\b[^\n:]{0,40}[*_)]*\s*(?:[:,…]|\n|-{2,})|\s+[(*_]*(?:or,? )?alternatively,? (?:you|i|one|"
-    r"it) (?:could|can|might)\b|"
-    r"\s+or,? (?:if you prefer|even|how about|alternatively)\b[^\n:]{0,40}:",
+    r"\n[ \t*_(]*(?:or|alternatively|alternative|(?:other|more) (?:options|versions|ways)|another (?:option|version|"
+    r"way|one)|or (?:even|maybe|perhaps)|second (?:option|version))\b[^\n:]{0,40}[*_)]*\s*(?:[:,…]|\n|-{2,})|"
+    r"\s+[(*_]*(?:or,? )?alternatively,? (?:you|i|one|it) (?:could|can|might)\b|\s+or,? (?:if you prefer|even|how "
+    r"about|alternatively)\b[^\n:]{0,40}:",
     re.IGNORECASE,
 )
 FENCE = re.compile(r"(```|~~~|\"\"\"|''')[\w-]*[ \t]*\n?(.*?)\n?[ \t]*\1", re.DOTALL)
 TAGS = re.compile(r"<(\w+)>\s*(.*?)\s*</\1>", re.DOTALL)
 EMPHASIS = re.compile(r"(\*{1,3}|_{1,3}|~~)(?=[^\s*_])((?:(?!\1).)+?)(?<=\S)\1", re.DOTALL)
-INNER_EMPHASIS = re.compile(r"(?<![\w*\\/])(\*{1,3}|__)(?=[^\s*_])([^*\n]*?[^\s*])\1(?![\w*])")
+INNER_EMPHASIS = re.compile(r"(?<![\w*\\/])(\*{1,3}|__)(?=[^\s*_])([^*\n]{0,300}?[^\s*])\1(?![\w*])")
 LINE_MARK = re.compile(r"(?:#{1,6}|>|[-*•–]|1[.)])\s+(?=\S)")
 ENDS = tuple(".!?\"'”’*)…")
 
@@ -77,7 +74,8 @@ def clean_reply(reply: str, criterion: Criterion = POLITENESS) -> CleanReply:
 
     `criterion`: its words can be labels of an answer.
     """
-    text, removed = reply.replace("\r\n", "\n").strip(), []
+    lines = reply.strip().replace("\r\n", "\n").split("\n")
+    text, removed = LONG_BLANK.sub(r"\1", "\n".join(line.rstrip() for line in lines)), []
     for _ in range(MOST_LAYERS):
         layers = ((kind, *remover(text, criterion.task_words)) for kind, remover in REMOVERS.items())
         kind, left, off = next((layer for layer in layers if layer[2]), ("", text, ""))
@@ -129,7 +127,7 @@ def no_wrapping(text: str, labels: tuple[str, ...]) -> Left:
         if (found := pattern.fullmatch(text)) and found.group(2).strip():
             return found.group(2), text[: found.start(2)]
     for pattern in (LINE_MARK, FIRST_ITEM):
-        if (found := pattern.match(text)) and len(ITEM.findall(text)) < 2 and "\n" not in text:
+        if "\n" not in text and (found := pattern.match(text)):
             return text[found.end() :], found.group()
     return (text[1:-1], text[0] + text[-1]) if is_quoted(text) else (text, "")
 
@@ -156,16 +154,33 @@ def no_note(text: str, labels: tuple[str, ...]) -> Left:
     for mark in (NOTES_HEAD, RULED_OFF):
         if (found := mark.search(text)) and text[: found.start()].strip():
             return text[: found.start()], text[found.start() :]
-    bracket = BRACKET.search(text)
-    if bracket and bracket.start() and (is_note(bracket.group(1)) or bracket.group(1).casefold() in labels):
-        return text[: bracket.start()], bracket.group()
-    quoted = QUOTED_FIRST.match(text)
-    if quoted and is_quoted(quoted.group(1)) and is_offer(text[quoted.end() :]):
-        return quoted.group(1), text[quoted.end() :]
-    for end in SENTENCE_END.finditer(text):
-        if all(map(is_note, filter(None, SENTENCE_END.split(text[end.end() :])))):
-            return text[: end.start()], text[end.start() :]
-    return text, ""
+    start, inner = last_bracket(text)
+    if start and (is_note(inner) or inner.casefold() in labels):
+        return text[:start], text[start:]
+    quoted, _, rest = text.partition("\n")
+    if rest and is_quoted(quoted) and is_offer(rest.lstrip()):
+        return quoted, rest
+    start = len(text)
+    for end in reversed(list(SENTENCE_END.finditer(text))):
+        if (sentence := text[end.end() : start]) and not is_note(sentence):
+            break
+        start = end.start()
+    return text[:start], text[start:]
+
+
+def last_bracket(text: str) -> tuple[int, str]:
+    """(where the brackets begin with which the text ends, what stands in them); (0, "") without any.
+
+    Emphasis around them goes with them.
+    """
+    closed = text.rstrip("*_. \n")
+    emphasis = text[len(closed) :].strip(". \n")
+    depth = 0
+    for place in reversed(range(len(closed) if closed.endswith((")", "]")) else 0)):
+        depth += (closed[place] in ")]") - (closed[place] in "([")
+        if depth == 0:
+            return len(text[:place].removesuffix(emphasis)), closed[place + 1 : -1]
+    return 0, ""
 
 
 def no_emphasis(text: str, labels: tuple[str, ...]) -> Left:

@@ -1,32 +1,27 @@
 """What is denied and who does what: "not", "unsafe", "decrease", "Wood is heavier than iron"."""
 
 import re
+from itertools import islice
 
-from helpers.pairs.same_words import FUNCTION_WORDS, base, opposites, spelled_out, verb_forms, word_list
+from helpers.pairs.same_words import FUNCTION_WORDS, base, opposites, spelled_out, verb_forms, word_list, words_from
 
 NEGATORS = re.compile(r"\b(?:not|no|never|neither|nor|without|cannot|hardly|nothing|nobody|none)\b")
 # What looks like a denial and is none; and denials of something else than the fact.
 NO_DENIAL = re.compile(
     r"\bnot (?:only|just|to mention|exactly|surprising\w*|bad|that (?:hard|difficult|complicated)|so (?:hard|"
-    r"difficult))\b|"
-    r"\bno (?:doubt|problem|wonder|later than|fewer than|less than|more than|matter|idea|need|rush|clue|kidding|"
-    r"offen[cs]e|"
-    r"excuses?|surprise|trouble|worries|question|hurry|thanks?)\b|\bcan not (?:help but|wait|believe|stress|thank|"
-    r"be bothered)\b|"
-    r"\bwhy not\b|\b(?:do|would|did|should|does|could|can|have|has) (?:you|i|we|he|she|they|anyone|everyone|it) not\b|"
-    r"\b(?:do|does|did|would|could|should|can|have|has) not (?:you|we|they|he|she|anyone|everyone|everybody)\b|"
-    r"\b(?:is|are|was) not (?:it|that|this|he|she) \w+\b|\bif (?:\w+ ){1,3}not\b[^,]*|\bwhether or not\b|"
-    r"\blike it or not\b|"
-    r"\bnot (?:rocket science|brain surgery|the \w+est)\b|\bnever (?:mind|ever ask)\b|\bnone of your\b|"
-    r"\bnothing (?:else|more|simpler|"
-    r"easier)\b"
+    r"difficult))\b|\bno (?:doubt|problem|wonder|later than|fewer than|less than|more than|matter|idea|need|rush|clue|"
+    r"kidding|offen[cs]e|excuses?|surprise|trouble|worries|question|hurry|thanks?)\b|\bcan not (?:help but|wait|"
+    r"believe|stress|thank|be bothered)\b|\bwhy not\b|\b(?:do|would|did|should|does|could|can|have|has) (?:you|i|we|"
+    r"he|she|they|anyone|everyone|it) not\b|\b(?:do|does|did|would|could|should|can|have|has) not (?:you|we|they|he|"
+    r"she|anyone|everyone|everybody)\b|\b(?:is|are|was) not (?:it|that|this|he|she) \w+\b|\bif (?:\w+ "
+    r"){1,3}not\b[^,]*|\bwhether or not\b|\blike it or not\b|\bnot (?:rocket science|brain surgery|the \w+est)\b|"
+    r"\bnever (?:mind|ever ask)\b|\bnone of your\b|\bnothing (?:else|more|simpler|easier)\b"
 )
 ELSEWHERE = set(
     base(word)
     for word in "know believe remember forget ask understand think tell see bother waste figure expect imagine guess "
-    "hesitate worry "
-    "learn listen hear care mind repeat explain pretend embarrass act hard difficult complicated obvious clear "
-    "feel look wonder notice bore tire joke kid thank welcome apologise doubt realise pay".split()
+    "hesitate worry learn listen hear care mind repeat explain pretend embarrass act hard difficult complicated "
+    "obvious clear feel look wonder notice bore tire joke kid thank welcome apologise doubt realise pay".split()
 )
 CLAUSE = re.compile(r"[.!?;:,](?=\s|$)|\n|[()—\"“”]| - | - |\bbut\b|\band\b|\bor\b|\bbecause\b|\balthough\b|\bthough\b")
 SENTENCE = re.compile(r"[^.!?\n]+(?:\.(?=\w)[^.!?\n]+)*[.!?]*")
@@ -45,9 +40,9 @@ def denied(plain: str) -> list[list[str]]:
     for sentence in (match.group() for match in SENTENCE.finditer(plain)):
         for clause in CLAUSE.split(sentence):
             for match in NEGATORS.finditer(clause):
-                after = [word for word in word_list(clause[match.end() :]) if word not in FUNCTION_WORDS][:3]
-                if after:
-                    found.append(after)
+                after = (word for word in words_from(clause, match.end()) if word not in FUNCTION_WORDS)
+                if first := list(islice(after, 3)):
+                    found.append(first)
     return found
 
 
@@ -106,16 +101,21 @@ def _turned_round(original: str, reply: str) -> list[str]:
 
 def turned_sides(original: str, reply: str) -> list[str]:
     """ "Iron is heavier than wood" as "Wood is heavier than iron": the two sides of a verb or a comparison changed."""
-    given = [[word for word in clause if word not in FUNCTION_WORDS or word == "by"] for clause in clauses(reply)]
-    turned = []
-    for clause in clauses(original):
-        words = [word for word in clause if word not in FUNCTION_WORDS or word == "by"]
-        for left, middle, right in zip(words, words[1:], words[2:], strict=False):
-            relation = middle in verb_forms() or middle.endswith("er")
-            triples = [trio for other in given for trio in zip(other, other[1:], other[2:], strict=False)]
-            if relation and left != right and (right, middle, left) in triples and (left, middle, right) not in triples:
-                turned.append(f"{right} {middle} {left}")
-    return turned
+    given = set(_triples(reply))
+    return [
+        f"{right} {middle} {left}"
+        for left, middle, right in _triples(original)
+        if (middle in verb_forms() or middle.endswith("er"))
+        and left != right
+        and (right, middle, left) in given
+        and (left, middle, right) not in given
+    ]
+
+
+def _triples(text: str) -> list[tuple[str, str, str]]:
+    """Each three words that carry facts, or are "by", in a row within a clause."""
+    kept = [[word for word in clause if word not in FUNCTION_WORDS or word == "by"] for clause in clauses(text)]
+    return [trio for words in kept for trio in zip(words, words[1:], words[2:], strict=False)]
 
 
 def opposite_words(question: str, original: str, reply: str) -> list[str]:

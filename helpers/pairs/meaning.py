@@ -24,37 +24,32 @@ from helpers.records import InstructionRecord, contains_answer
 # Words around facts that a rewrite may exchange or leave out.
 PADDING = set(
     "call called name named know known say said mean means meaning equal equals make makes made go goes use used "
-    "using be "
-    "come comes give gives take takes put keep find please kindly approximately roughly around nearly almost exactly "
-    "currently typically usually generally often sometimes always normally mostly mainly several various certain "
-    "correct "
-    "right answer example word form sentence question thing way type kind part number lot time first second last total "
-    "result consist consists contain contains include includes including contain become becomes located place case "
-    "person "
-    "people someone something anyone want need like order amount due because since while although however therefore "
-    "thus "
-    "well now today really actually simply still already even again yes no not never longer "
+    "using be come comes give gives take takes put keep find please kindly approximately roughly around nearly almost "
+    "exactly currently typically usually generally often sometimes always normally mostly mainly several various "
+    "certain correct right answer example word form sentence question thing way type kind part number lot time first "
+    "second last total result consist consists contain contains include includes including contain become becomes "
+    "located place case person people someone something anyone want need like order amount due because since while "
+    "although however therefore thus well now today really actually simply still already even again yes no not never "
+    "longer "
     # courtesies: they may come and go
     "thank thanks sorry apologise apologize apologies hello hi dear regards sincerely welcome appreciate hope happy "
-    "glad "
-    "pleased delighted unfortunately afraid wish enjoy excuse pardon patience inconvenience kind mr mrs ms dr °c "
-    "degree "
-    "celsius indeed".split()
+    "glad pleased delighted unfortunately afraid wish enjoy excuse pardon patience inconvenience kind mr mrs ms dr °c "
+    "degree celsius indeed".split()
 )
 PARTICLES = {"de", "da", "van", "von", "der", "la", "of"}
-FULL_NAME = re.compile(r"[A-Z][\w-]+(?:(?: (?:de|da|van|von|der|la|of))* [A-Z][\w-]+)+")
+FULL_NAME = re.compile(r"(?<![\w-])[A-Z][\w-]+(?:(?: (?:de|da|van|von|der|la|of))* [A-Z][\w-]+)+")
 OPERATION = re.compile(
     r"\d\s*(?:times|plus|minus|multiplied|divided|x|×|[*+/÷=^-])|(?:times|plus|minus|by|multiply|"
     r"divide|add|[*+/÷=×])\s*\d"
 )
 INSIDE_SENTENCE = re.compile(r"(?<=[a-z,;'’\"”] )[\"“'‘]?([A-Z][\w-]+)(?:['’]s)?")
+BELOW = re.compile(r"(?<!\d)(\d+(?:\.\d+)?)(?: \S+){0,2} below")
 VOCATIVE = re.compile(
     r",\s+(?:(?:my|dear|you|Mr|Mrs|Professor|Captain|Little|Miss|Sir|"
     r"Madam)\.?\s+)*[A-Z][\w-]+(?: [A-Z][\w-]+)?\s*(?=[.!?,]|$)"
 )
 AFFIRMED = re.compile(
-    r"(?:of course|sure|certainly|yes|no|absolutely|gladly)\b[,!.]? i(?: would| will| can| am|"
-    r" have)?\b"
+    r"(?:of course|sure|certainly|yes|no|absolutely|gladly)\b[,!.]? i(?: would| will| can| am| have)?\b"
 )
 
 
@@ -69,11 +64,11 @@ def has_key(text: str, key: str) -> bool:
     """True if the text has this string of an answer key, as whole words; numbers, dates and times in any spelling."""
     if contains_answer(text, [key]):
         return True
-    wanted, given = word_list(spelled_out(key)), word_list(spelled_out(text))
+    wanted, given = word_list(spelled_out(key)), set(word_list(spelled_out(text)))
     if len(wanted) > 6 or not wanted or len(wanted) == 1 and not wanted[0][0].isdigit() and wanted[0] not in given:
         return False
-    plural = len(wanted) > 1
-    return all(_is_said(word, given, {base(one) for one in given} if plural else set(), []) for word in wanted)
+    known = {base(one) for one in given} if len(wanted) > 1 else set()
+    return all(_is_said(word, given, known, set()) for word in wanted)
 
 
 # --- Words ------------------------------------------------------------------------------------------------------
@@ -83,20 +78,22 @@ def lost_words(record: InstructionRecord, reply: str) -> list[str]:
     """Words that the original adds to its question and that the reply has in no form, if they are too many to be
     mere rephrasing; a name or a number always counts, a verb half, and a lone verb not where all else is kept."""
     names = {name.casefold() for name in INSIDE_SENTENCE.findall(record.output)}
-    asked = word_list(spelled_out(f"{record.instruction} {record.input}"))
+    asked = set(word_list(spelled_out(f"{record.instruction} {record.input}")))
     said = list(dict.fromkeys(word for word in word_list(spelled_out(record.output)) if carries(word)))
-    added = [word for word in said if not {word, word.removesuffix("s")} & set(asked)] or said
-    added = [word for word in added if base(word) not in set(map(base, asked))] or added  # classified, after "classify"
-    given = word_list(spelled_out(reply))
-    known = near_words(given) | set(given)
+    added = [word for word in said if not {word, word.removesuffix("s")} & asked] or said
+    forms = set(map(base, asked))
+    added = [word for word in added if base(word) not in forms] or added  # classified, after "classify"
+    given = set(word_list(spelled_out(reply)))
+    known = near_words(given) | given
     lost = [word for word in added if not _is_said(word, given, known, asked)]
-    lost = [word for word in lost if word not in parts_of_kept_names(record.output, lost)]
+    of_names = parts_of_kept_names(record.output, lost)
+    lost = [word for word in lost if word not in of_names]
     parts = [[word for word in word_list(part) if word in added] for part in CLAUSE.split(spelled_out(record.output))]
     least = 1 if len(added) <= MANY_WORDS else 3
     gone = [part for part in parts if len(part) >= least and set(part) <= set(lost) and not all(map(is_verb, part))]
     must = [word for word in lost if word[0].isdigit() and word != "1" or word in names]
     must += [word for part in gone for word in part]
-    kept = [word for word in said if word not in lost and _is_said(word, given, known, [])]
+    kept = [word for word in said if word not in lost and _is_said(word, given, known, set())]
     if all(map(is_verb, lost)) and len(kept) >= max(1, len(said) - len(lost)):
         return must
     weight = sum(0.5 if is_verb(word) or word.endswith("ly") else 1 for word in lost)
@@ -119,11 +116,11 @@ def is_verb(word: str) -> bool:
     return word in verb_forms() and (word not in noun_forms() or word.endswith(("ed", "ing")))
 
 
-def _is_said(word: str, given: list[str], known: set[str], asked: list[str]) -> bool:
+def _is_said(word: str, given: set[str], known: set[str], asked: set[str]) -> bool:
     """True if the word stands in the reply; another form counts, unless the question has that form."""
     if any(prefix + word in given for prefix in PREFIXES):  # whether it is denied is another matter
         return True
-    if word in given or set(SAME_NUMBER.get(word, ())) & set(given) or word[0].isdigit() and _hour(word) & set(given):
+    if word in given or given.intersection(SAME_NUMBER.get(word, ())) or word[0].isdigit() and _hour(word) & given:
         return True
     if word[0].isdigit() or base(word) in {base(other) for other in asked if other != word}:
         return False
@@ -155,9 +152,8 @@ def other_names(record: InstructionRecord, reply: str) -> list[str]:
     known, given = f"{record.instruction} {record.input} {record.output}".casefold(), reply.casefold()
     gone = [name for name in INSIDE_SENTENCE.findall(record.output) if name.casefold() not in given]
     new = [name.casefold() for name in INSIDE_SENTENCE.findall(VOCATIVE.sub("", reply))]
-    new = [
-        name for name in new if name[:4] not in known and spelled_out(name) not in spelled_out(known) and carries(name)
-    ]
+    plain = spelled_out(known)
+    new = [name for name in new if name[:4] not in known and spelled_out(name) not in plain and carries(name)]
     return [name for name in new if name not in TAUNTS] if gone else []
 
 
@@ -176,23 +172,21 @@ def other_numbers(known: str, reply: str) -> list[str]:
         for number in re.findall(r"\d+(?:\.\d+)?", plain[found.start() - 8 : found.end() + 24])
     }
     there = set(word_list(spelled_out(known))) | explained | {"1"}
-    written = set(word_list(re.sub(r"[^\W\d]+", " ", reply)))
+    in_digits = re.sub(r"(?<=\d)[, ](?=\d)", "", reply)
+    written = {number for form in (r"\d+", r"\d+(?:\.\d+)?") for number in re.findall(form, in_digits)}
+    written |= set(word_list(re.sub(r"[^\W\d]+", " ", reply)))
     return [
         word
         for word in word_list(plain)
-        if word[0].isdigit()
-        and word not in there
-        and (word in written or ":" in word or word in re.sub(r"(?<=\d)[, ](?=\d)", "", reply))
+        if word[0].isdigit() and word not in there and (word in written or ":" in word)
     ]
 
 
 def other_signs(original: str, reply: str) -> list[str]:
     """Numbers below zero that the reply has above it, or the other way round."""
     one, two = spelled_out(original), spelled_out(reply)
-    below = [
-        set(SIGNED.findall(text)) | set(re.findall(r"(\d+(?:\.\d+)?)(?: \S+){0,2} below", text)) for text in (one, two)
-    ]
-    return sorted(number for number in below[0] ^ below[1] if number in word_list(one) and number in word_list(two))
+    below = [set(SIGNED.findall(text)) | set(BELOW.findall(text)) for text in (one, two)]
+    return sorted((below[0] ^ below[1]) & set(word_list(one)) & set(word_list(two)))
 
 
 # --- Other replies ----------------------------------------------------------------------------------------------
@@ -200,9 +194,8 @@ def other_signs(original: str, reply: str) -> list[str]:
 
 OTHER_FUNCTION_WORDS = set(
     "der das und ist nicht ein eine dem mit auf für von zu sich auch es aus im el la los las una un es en de del que "
-    "por con para "
-    "se le les des est dans du et au aux avec sur qui il lo gli che di è per della sono non os um uma é dos em ao "
-    "het een van voor niet och att det som på med av og til av å".split()
+    "por con para se le les des est dans du et au aux avec sur qui il lo gli che di è per della sono non os um uma é "
+    "dos em ao het een van voor niet och att det som på med av og til av å".split()
 )
 
 

@@ -6,7 +6,8 @@ world for verbs, plurals and synonyms.
 
 import re
 import unicodedata
-from functools import cache
+from collections.abc import Iterator
+from functools import cache, lru_cache
 
 from helpers.files import DATA
 
@@ -51,9 +52,9 @@ PLAIN_FORMS = (  # in this order
     (r"°(?! ?[cf]\b)|\bdegrees?\b(?! (?:celsius|fahrenheit))", " degree "),
     (r"\bdegrees? celsius\b|° ?c\b", " °c "),
     (r"\bdegrees? fahrenheit\b|° ?f\b", " °f "),
-    (r"€ ?(\d[\d.]*)|(\d[\d.]*) ?€|(\d[\d.]*) ?eur\b", r"\1\2\3 euro"),
-    (r"\$ ?(\d[\d.]*\d|\d)|(\d[\d.]*) ?\$", r"\1\2 dollar"),
-    (r"£ ?(\d[\d.]*\d|\d)|(\d[\d.]*) ?£", r"\1\2 pound"),
+    (r"€ ?(\d[\d.]{0,20})|(?<!\d)(\d[\d.]{0,20}) ?(?:€|eur\b)", r"\1\2 euro"),
+    (r"\$ ?(\d[\d.]{0,20}\d|\d)|(?<!\d)(\d[\d.]{0,20}) ?\$", r"\1\2 dollar"),
+    (r"£ ?(\d[\d.]{0,20}\d|\d)|(?<!\d)(\d[\d.]{0,20}) ?£", r"\1\2 pound"),
     (r"(\d) ?m\b(?!/)", r"\1 metre"),
     (r"(\d) ?g\b", r"\1 gram"),
     (r"(\d) ?(?:l|lit(?:er|re)s?)\b", r"\1 litre"),
@@ -73,28 +74,26 @@ SHORT_UNITS = {"km": "kilometre", "cm": "centimetre", "mm": "millimetre", "kg": 
 SIGNED = re.compile(r"(?:(?<![\d)] )(?<![\w)])-|\bminus |\bnegative )(\d+(?:\.\d+)?)")
 PAST_HOUR = re.compile(r"\b(?:(0\.5 past |quarter past |quarter to )(\d{1,2})|()(\d{1,2}) o'clock)\b( ?[ap]m\b)?")
 LIST_NUMBER = re.compile(r"(^|[.:;\n][ \t]*)\d{1,2}[.)]\s+(?=\S)")
-LISTED = re.compile(r"(?:^|[:.;\n]\s*)1[.)]\s.*(?:[.:;\n]|\w\s)\s*2[.)]\s", re.DOTALL)
+FIRST_LISTED, NEXT_LISTED = re.compile(r"(?:^|[:.;\n] ?)1[.)]\s"), re.compile(r"(?:[.:;\n]|\w ) ?2[.)]\s")
 WORD_OR_NUMBER = re.compile(r"\d+(?::\d\d|(?:\.\d+)+)?|[^\W\d_]+(?:['-][^\W\d_]+)*|°[cf]|%")
 FUNCTION_WORDS = set(
     "a an the this that these those it its is are was were be been being am do does did has have had having i my me "
-    "you "
-    "your we our us they their them he she his her him of in on at to for from by with as and or but so if then than "
-    "there "
-    "here who whom whose which what when where how why can could will would shall should may might must about into "
-    "onto "
-    "up out off over under between through during before after also too very just only more most much many some any "
-    "each "
-    "all both other such own same let let's get got one".split()
+    "you your we our us they their them he she his her him of in on at to for from by with as and or but so if then "
+    "than there here who whom whose which what when where how why can could will would shall should may might must "
+    "about into onto up out off over under between through during before after also too very just only more most much "
+    "many some any each all both other such own same let let's get got one".split()
 )
 WORLD_TABLES = DATA / "course" / "world"
 
 
+@lru_cache(maxsize=8)  # a reply is read by several checks, one after the other
 def spelled_out(text: str) -> str:
     """The text in lower case with one spelling of what has several; sentences and clauses stay."""
     for sign, number in FRACTIONS.items():
         text = text.replace(sign, f" {number}")
     text = unicodedata.normalize("NFKC", text).translate(str.maketrans("’‘ʼ−–", "'''--")).casefold()
-    if LISTED.search(text):
+    text = "\n".join(" ".join(line.split()) for line in text.splitlines())  # no pattern meets a long run of blanks
+    if (first := FIRST_LISTED.search(text)) and NEXT_LISTED.search(text, first.end()):
         text = LIST_NUMBER.sub(r"\1", text)
     for pattern, form in PLAIN_FORMS[:N_BEFORE_NUMBERS]:
         text = re.sub(pattern, form, text)
@@ -137,6 +136,11 @@ def _in_24_hours(match: re.Match) -> str:
 def word_list(text: str) -> list[str]:
     """The words and numbers of a text that is spelled out, in order."""
     return [SHORT_UNITS.get(word, word) for word in WORD_OR_NUMBER.findall(text)]
+
+
+def words_from(text: str, place: int) -> Iterator[str]:
+    """Those that begin at this place or later, one by one."""
+    return (SHORT_UNITS.get(found[0], found[0]) for found in WORD_OR_NUMBER.finditer(text, place))
 
 
 @cache
@@ -186,7 +190,7 @@ def opposites() -> dict[str, frozenset[str]]:
     return {word: frozenset(other for one, other in pairs if one == word) for word, _ in pairs}
 
 
-@cache
+@lru_cache(maxsize=10_000)
 def base(word: str) -> str:
     """The base form of a word, by the tables, else without the ending of a plural, a verb form or an adverb."""
     if word in base_forms():
@@ -198,8 +202,8 @@ def base(word: str) -> str:
     return base_forms().get(word, base_forms().get(word + "e", word)).removesuffix("e")
 
 
-def near_words(words: list[str]) -> set[str]:
+def near_words(words: set[str]) -> set[str]:
     """The base forms of these words, and what can stand for them."""
     found = {base(word) for word in words}
-    full = {base_forms().get(word, word) for word in words} | set(words)
+    full = {base_forms().get(word, word) for word in words} | words
     return found | {base(other) for word in full for other in substitutes().get(word, ())}

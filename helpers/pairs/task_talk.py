@@ -22,9 +22,7 @@ I_WILL = r"i(?:'ve|'d|'ll)?(?: (?:have|would|can|could|will|be|happy|glad|deligh
 MAY = r"(?: would|'d| could| can| might| may)"
 UNDERSTOOD = (
     r"(?:hmm|well|fine|sure(?: thing)?|certainly|of course|absolutely|definitely|ok(?:ay)?|alright|all right|got it|"
-    r"no problem|yes|"
-    r"great|"
-    r"understood|gladly|with pleasure|my pleasure|as requested)"
+    r"no problem|yes|great|understood|gladly|with pleasure|my pleasure|as requested)"
 )
 PROMISE = (
     r"(?:(?:i(?:'d| would) be )?(?:happy|glad|delighted|pleased) to(?: help| do that| assist)?|i can (?:help|"
@@ -106,9 +104,8 @@ def announces(head: str, mark: str, labels: tuple[str, ...] = ()) -> bool:
 # --- After the answer -------------------------------------------------------------------------------------------
 
 HEADED = (
-    r"(?:please )?(?:note(?: that)?|n\.?b\.?|disclaimer|edit|explanation|rationale|reasoning|(?:key |"
-    r"the )?changes(?: made)?|"
-    r"why this works|(?:what (?:i |has )?)?changed|tone|word count|style)"
+    r"(?:please )?(?:note(?: that)?|n\.?b\.?|disclaimer|edit|explanation|rationale|reasoning|(?:key |the )?changes(?: "
+    r"made)?|why this works|(?:what (?:i |has )?)?changed|tone|word count|style)"
 )
 CHANGED = (
     rf"(?:{DO}|changed|changing|made|make|added|adding|kept|keep|keeping|replaced|used|removed|maintained|preserved|"
@@ -118,14 +115,13 @@ CHANGED = (
 NOTE = any_of(
     rf"how does (?:this|that) (?:sound|look)\b|(?:this|that)(?:'s| is) (?:a |the )?(?:{COMPARED}) (?:way|{VERSION}|"
     rf"{TEXT})\b",
-    rf"this (?:{TEXT}) is \w+ and\b|(?:all )?facts? (?:are |were )?(?:kept|preserved)\b",
+    r"(?:all )?facts? (?:are |were )?(?:kept|preserved)\b",
     rf"{HEADED}\b\W*[:–—]", r"(?:please )?note (?:that )?(?:i|this|the (?:tone|word|fact|mean|rewr))\b",
     rf"(?:i|we)(?:'ve| have|'m| am)? (?:also |just |only |simply |slightly |tried to |aimed to )*{CHANGED}\b",
     rf"i hope (?:this|that|it|the|my)\b.*\b(?:{DONE}|{VERSION}|meets?|works?|fits?|matches|captures|what you)\b",
     rf"(?:this|the|that|my|it)(?: \w+)? (?:{VERSION}|{DONE}|tone|wording|phrasing)\b",
-    rf"(?:this|that) (?:\w+ )?(?:{TEXT} )?(?:keeps?|maintains?|preserves?|retains?|conveys?|sounds?|adds|makes it|"
-    rf"uses|softens|"
-    r"is (?:now |intentionally |deliberately )?(?:a (?:bit |little )?|slightly |much )?(?:more|less|meant))\b",
+    rf"(?:this|that) (?:\w+ )?(?:{TEXT} )?(?:keeps?|maintains?|preserves?|retains?|conveys?|sounds?|adds|makes it|uses|"
+    r"softens|is (?:now |intentionally |deliberately )?(?:a (?:bit |little )?|slightly |much )?(?:more|less|meant))\b",
     r"(?:this|that|the) (?:new |above )?(?:response|reply|answer|rewrite) is (?:now |intentionally |deliberately )",
     rf"in this (?:version|re\w+)|(?:all |the )+(?:original )?(?:facts?|meaning|information|content) (?:{CHANGED}|is|"
     rf"are|was|were|"
@@ -175,39 +171,36 @@ CANNOT = (
 DECLINED_ACT = (
     rf"(?:help(?! (?:but|my))|assist|comply|do (?:that|this|so)|write|{DO}|make (?:it|this|that)|provide|fulfil+|"
     rf"generate|create|produce|"
-    r"support|continue|engage|insult|be (?!sure|certain|more|any|the|late|there)\w+|respond|participate|"
-    r"offer (?:that|this|"
-    r"any|you that)|complete|say something|agree to)"
+    r"support|continue|engage|insult|be (?!sure|certain|more|any|the|late|there)\w+|respond|participate|offer (?:that|"
+    r"this|any|you that)|complete|say something|agree to)"
 )
 REFUSAL = any_of(
     r"\bas an ai\b|\bas a (?:large )?language model\b", rf"\bi(?: simply| really)? ?{CANNOT} (?:to )?{DECLINED_ACT}",
     r"\bi(?:'m| am) (?:not comfortable|not (?:going|willing|allowed|permitted) to|uncomfortable|afraid (?:that's|"
     r"this is|that is) (?:not )?(?:some|any)thing)",
     r"\bi(?:'d| would) (?:rather|prefer) not\b|\bi(?:'d| would) (?:like|prefer|rather|want) (?:to )?(?:keep|stay|"
-    r"remain)\b[^.!?]*\b(?:kind|respectful\w*|civil|friendly|conversation|original|as it is)\b",
+    r"remain)\b[^.!?]{0,100}\b(?:kind|respectful\w*|civil|friendly|conversation|original|as it is)\b",
     r"\b(?:not |in)appropriate (?:for me|to (?:be|write|say|use|respond|speak))\b|\bno can do\b|\b(?:isn't|is not|"
-    r"not) something i\b|\bagainst my\b|\bi must decline\b|"
-    r"\bi (?:have to|need to|respectfully|must) (?:decline|refuse|pass)\b|\bi decline\b|\bi (?:don't|"
-    r"do not) (?:feel comfortable|write|"
-    r"think (?:it|that) would be|engage)\b|\bi'm (?:just )?an ai\b|\bmy (?:guidelines|programming|policy)\b",
+    r"not) something i\b|\bagainst my\b|\bi must decline\b|\bi (?:have to|need to|respectfully|must) (?:decline|"
+    r"refuse|pass)\b|\bi decline\b|\bi (?:don't|do not) (?:feel comfortable|write|think (?:it|that) would be|"
+    r"engage)\b|\bi'm (?:just )?an ai\b|\bmy (?:guidelines|programming|policy)\b",
     rf"\b(?:sorry|unfortunately|apologi[sz]e)\b[^.!?]{{0,25}}\bi (?:can't|cannot|won't|am unable|"
     rf"'m unable) {DECLINED_ACT}",
-    r"\b(?:always )?strive to\b.*\b(?:respect|kind|courte)",
+    r"\b(?:always )?strive to\b.{0,100}\b(?:respect|kind|courte)",
 )  # fmt: skip
 TASK_TALK = any_of(
     rf"\b(?:your (?:answer|original)|(?:this|that) (?:answer|response|request)|the (?:original|given|"
     rf"rewritten) {TEXT}|what an? \w+ (?:answer|response)) (?:is|was|has|seems|doesn't|does not|should|already|"
     r"overlooks|lacks|misses|could)", r"\bthe answer (?:is already|overlooks|lacks|misses|should|doesn't|"
                                       r"could be)\b|\bwhat an? \w+ answer\b",
-    r"\bthe user (?:asks|asked|wants|gave|said|is asking|requested|needs me)\b|\bno changes? (?:is|are|was|"
-    r"were)? ?(?:needed|necessary|required)\b|\bdef \w+\(|\bthe (?:rewritten|original) (?:answer|text|sentence|"
-    r"version)\b",
+    r"\bthe user (?:asks|asked|wants|gave|said|is asking|requested|needs me)\b|\bno changes? (?:is|are|was|were)? "
+    r"?(?:needed|necessary|required)\b|\bdef \w+\(|\bthe (?:rewritten|original) (?:answer|text|sentence|version)\b",
     rf"\b(?:would|do|did|should) (?:you|i) (?:like|want|prefer|need|make|keep)\b(?: me)?(?: to)?(?: {DO}| it |"
     rf" the answer| the tone)",
     rf"\bwhat (?:would you like|do you want) me to (?:{DO}|do|say|change)\b|\bplease (?:provide|share|give|send|"
     rf"paste)(?: me)? (?:with )?(?:the|your|an?) (?:\w+ )?(?:answer|sentence|text|original|question)\b",
     r"\b(?:let me know|tell me)\b[^.?!]{0,40}\b(?:get started|what tone|i'll (?:start|begin|rewrite|do)|rewr\w+)\b",
-    r"^(?:question|q|instruction)\s*:",
+    r"^(?:question|q|instruction) ?:",
 )  # fmt: skip
 
 

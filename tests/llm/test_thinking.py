@@ -30,3 +30,8 @@ def test_nothing_is_left_of_thinking_that_never_ends():
 @pytest.mark.parametrize("text", [ANSWER, "I think that it is Athens.", "Think. <b>Athens</b> is final.", "a < b > c"])
 def test_an_answer_is_no_thinking(text):
     assert split_thinking(text) == ("", text)
+
+
+def test_text_around_tags_stays():
+    assert split_thinking(f"{ANSWER}<think>a</think> b <think>c") == ("<think>a</think><think>c", f"{ANSWER} b")
+    assert split_thinking("a</thinking>b</think>c") == ("a</thinking>b</think>", "c")

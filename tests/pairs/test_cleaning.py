@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers.files import DATA
+from helpers.files import DATA, read_jsonl
 from helpers.pairs.cleaning import clean_reply
 from helpers.pairs.method import BuildSettings
 from helpers.pairs.run import build_preferences, finished_rows
@@ -62,6 +62,7 @@ def test_what_stands_before_the_answer_comes_off(before):
         "\n\nThe tone is now more polite while the fact is unchanged.",
         "\n\n**Explanation:** Courtesy was added.\n- one word",
         " [More polite]",
+        " **(Note: the fact (100) is kept.)**",
         "<|im_end|>",
         "</s>",
         "\n\nOr:\n\nWater kindly boils at 100 °C.",
@@ -125,6 +126,8 @@ def test_emphasis_within_the_answer_comes_off_and_its_words_stay():
         "Sure! The capital is Athens.",
         "Water boils (at sea level) at 100 °C.",
         "It is Athens (the largest city).",
+        ")",
+        "It is Athens) (or not.)",
         "The command is `ls`. Don't hesitate to ask about its options!",
         "Athens. Let me know if you need more!",
         "Athens. Would you like to know more?",
@@ -171,3 +174,15 @@ def test_a_build_keeps_what_was_removed_and_the_raw_reply(fake_ollama, llm_of, t
         assert answers[row["output"]] in (row["chosen"], row["rejected"])
         assert row["raw_reply"].startswith("Sure!")
         assert row["cleaned"] == row["requests"][0]["cleaned"] == ["preface: Sure! Here you go:", "wrapping: “”"]
+
+
+def test_a_row_that_was_set_aside_keeps_what_was_removed_with_each_attempt(fake_ollama, llm_of, tmp_path):
+    records, settings = load_instructions(DATA / "instruction-data.json")[:1], BuildSettings(max_retries=1)
+    llm = llm_of(fake_ollama(answer=lambda body: "<think>No.</think>I cannot rewrite this."))
+    build_preferences(records, llm, tmp_path / "rows.jsonl", settings)
+    (row,) = read_jsonl(tmp_path / "rows.jsonl")
+    assert row["status"] == "set aside" and row["cleaned"] == []
+    for attempt in row["failed_attempts"]:
+        assert attempt["reply"].startswith("<think>")
+        assert [request["cleaned"] for request in attempt["requests"]] == [["thinking: <think>No.</think>"]]
+    assert len(row["failed_attempts"]) == 2

@@ -43,5 +43,5 @@ def test_the_numbers_of_a_list_are_no_numbers():
 
 def test_base_forms_and_synonyms():
     assert base("made") == base("making") == "make" and base("went") == base("goes")
-    assert base("quick") in near_words(["rapid"]) or base("fast") in near_words(["quick"])
-    assert base("greek") in near_words(["greece"]) and base("rude") not in near_words(["kind"])
+    assert base("quick") in near_words({"rapid"}) or base("fast") in near_words({"quick"})
+    assert base("greek") in near_words({"greece"}) and base("rude") not in near_words({"kind"})
