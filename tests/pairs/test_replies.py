@@ -1,7 +1,7 @@
-"""The cleaning and the checks against replies in the manner of real models, half of which were held out.
+"""The cleaning and the checks against replies in the manner of real models, of which two parts were held out.
 
-replies.json was written by somebody who had not read the checks. Nobody looks at its held-out half: only its shares are
-known.
+replies.json was written by people who had not read the checks. Only its part "dev" is read to improve them; of "held
+out" the shares were seen several times on the way, of "fresh" (about the course's own records) once, at the end.
 """
 
 import json
@@ -15,11 +15,11 @@ from helpers.pairs.cleaning import clean_reply
 from helpers.records import InstructionRecord
 
 REPLIES = json.loads((Path(__file__).parent / "replies.json").read_text(encoding="utf-8"))
-SPLITS = ("dev", "held out")
-# The bars of the design are 0.95 found and 0.97 kept. They are reached on what was read and not on what was held out,
-# where these stand a little below what is reached (0.90, 0.94).
-FOUND = {"dev": 0.95, "held out": 0.89}
-KEPT = {"dev": 0.97, "held out": 0.93}
+SPLITS = ("dev", "held out", "fresh")
+# The bars of the design are 0.95 found and 0.97 kept. They are reached on what was read and not on the other parts,
+# where these stand a little below what is reached: 0.90 and 0.949 held out, 0.933 and 0.90 fresh.
+FOUND = {"dev": 0.95, "held out": 0.89, "fresh": 0.91}
+KEPT = {"dev": 0.97, "held out": 0.93, "fresh": 0.88}
 CLEAN = 0.90
 
 
