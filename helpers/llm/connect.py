@@ -184,9 +184,10 @@ def _find(models: list[Model], name: str) -> Model | None:
 
 def _chat_models(address: str) -> list[Model]:
     """Every model of a server that can chat. Raises CourseError if no server answers there."""
+    largest = _largest(address)
     try:
         with _client(address, timeout=10) as client:
-            known = [_described(client, entry, _largest(address)) for entry in client.list().models]
+            known = [_described(client, entry, largest) for entry in client.list().models]
     except TROUBLE as error:
         advice = "Start it (the Ollama app, or `ollama serve`) or correct OLLAMA_HOST."
         raise CourseError(f"No Ollama answers at {address} ({_reason(error)}). {advice}") from error

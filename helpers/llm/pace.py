@@ -15,6 +15,14 @@ SHORT = 0.5  # seconds: a shorter wait is the way to the server and back, or doe
 MARGIN = 8  # a request may take so many times what the slowest ones so far let one expect
 
 
+def seconds_of_work(answer: dict) -> tuple[float, float]:
+    """Seconds that the server read the prompt and wrote the reply; zeros if it does not say.
+
+    answer: Ollama's, with its durations in nanoseconds.
+    """
+    return answer.get("prompt_eval_duration", 0) / 1e9, answer.get("eval_duration", 0) / 1e9
+
+
 class Pace:
     """What the replies of a server have taught; several threads use it at once.
 
@@ -46,10 +54,9 @@ class Pace:
 
         answer: Ollama's, with its durations in nanoseconds.
         """
-        durations = ("load_duration", "prompt_eval_duration", "eval_duration")
-        loading, reading, writing = (answer.get(name, 0) / 1e9 for name in durations)
+        reading, writing = seconds_of_work(answer)
         work = reading + writing
-        waited = seconds - loading - work if work else 0.0
+        waited = seconds - answer.get("load_duration", 0) / 1e9 - work if work else 0.0
         with self._changed:
             if waited > max(SHORT, work / 2):  # k requests on s places: each waits (k - s) / s times its work
                 self.at_once = max(1, round(under_way * work / (work + waited)))

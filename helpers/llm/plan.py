@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from helpers.llm.client import LLM, Reply
+from helpers.llm.pace import seconds_of_work
 
 TRIAL = 8  # requests that are sent to measure: so few that one place answers all within the time limit
 SLOW = 5.0  # seconds for a request, from which on only two more are sent
-FEWEST = 10  # records that are worth a build, however slow the server is
+FEWEST = 10  # records that are worth a build, however slow the server or little the time: fewer would tell nothing
 PERSON = 60.0  # seconds for a rewrite or a judgement by a person: an assumption, so time yourself
 
 
@@ -85,7 +86,7 @@ def plan(
     started = time.monotonic()
     together = llm.ask_many(others, workers=workers, **common)
     took = time.monotonic() - started
-    at_once = sum(_work(reply) or alone[0].seconds for reply in together) / took
+    at_once = sum(sum(seconds_of_work(reply.raw)) or alone[0].seconds for reply in together) / took
     number = len(asks) if total is None else total
     return Plan(number, took / len(together), max(1.0, at_once), person=person, **_means(alone + together))
 
@@ -99,8 +100,3 @@ def _means(replies: list[Reply]) -> dict:
     work = prompt / 10 + reply  # reading is about 10 times faster than writing
     spread = float(np.clip(2 * work.std(ddof=1) / work.mean() / len(work) ** 0.5, 0.1, 0.9))
     return {"spread": spread, "prompt_tokens": float(prompt.mean()), "tokens": float(reply.mean()), "replies": replies}
-
-
-def _work(reply: Reply) -> float:
-    """Seconds that the server worked on it; 0 if it does not say."""
-    return sum(reply.raw.get(name, 0) for name in ("prompt_eval_duration", "eval_duration")) / 1e9

@@ -4,8 +4,7 @@ import threading
 import time
 
 from helpers.llm.pace import Pace
-
-LEAST = 10  # records that a build begins, however little time it has: fewer would tell nothing
+from helpers.llm.plan import FEWEST
 
 
 class Turns:
@@ -23,7 +22,7 @@ class Turns:
     @property
     def over(self) -> bool:
         """Whether no more records begin: the minutes have passed, or the build was left."""
-        return self._stopped or self._begun >= LEAST and time.monotonic() >= self._end
+        return self._stopped or self._begun >= FEWEST and time.monotonic() >= self._end
 
     def begin(self) -> bool:
         """Wait for a turn; False if there is none any more."""

@@ -8,9 +8,10 @@ import pytest
 
 from helpers.files import DATA, CourseError
 from helpers.llm.pace import Pace
+from helpers.llm.plan import FEWEST
 from helpers.pairs.method import BuildSettings
 from helpers.pairs.run import build_preferences
-from helpers.pairs.turns import LEAST, Turns
+from helpers.pairs.turns import Turns
 from helpers.records import load_instructions
 
 RECORDS = load_instructions(DATA / "instruction-data.json")[:60]
@@ -28,15 +29,15 @@ def test_what_fits_is_made_and_the_next_run_goes_on(slow, llm_of, tmp_path):
     started = time.monotonic()
     summary = build_preferences(RECORDS, llm_of(slow), tmp_path / "pairs.jsonl", SETTINGS, minutes=2 * SECOND)
     assert time.monotonic() - started < 3.5
-    assert LEAST < summary.made == len(slow.bodies) <= 23 and summary.made + summary.left == 60
+    assert FEWEST < summary.made == len(slow.bodies) <= 23 and summary.made + summary.left == 60
     assert f"{summary.left} left for another run" in str(summary)
     again = build_preferences(RECORDS, llm_of(slow), tmp_path / "pairs.jsonl", SETTINGS, minutes=1 * SECOND)
-    assert again.reused == summary.made and again.made >= LEAST and again.left == 60 - again.made - again.reused
+    assert again.reused == summary.made and again.made >= FEWEST and again.left == 60 - again.made - again.reused
 
 
 def test_ten_are_made_however_little_time_there_is(slow, llm_of, tmp_path):
     summary = build_preferences(RECORDS, llm_of(slow), tmp_path / "pairs.jsonl", SETTINGS, minutes=0)
-    assert (summary.made, summary.left, len(slow.bodies)) == (LEAST, 50, LEAST)
+    assert (summary.made, summary.left, len(slow.bodies)) == (FEWEST, 50, FEWEST)
 
 
 def test_with_time_enough_nothing_is_left(fake_ollama, llm_of, tmp_path):
@@ -47,7 +48,7 @@ def test_with_time_enough_nothing_is_left(fake_ollama, llm_of, tmp_path):
 def test_records_without_end_end_with_the_minutes(slow, llm_of, tmp_path):
     records = (RECORDS[0].model_copy(update={"instruction": f"Question {n}?"}) for n in itertools.count())
     summary = build_preferences(records, llm_of(slow), tmp_path / "pairs.jsonl", SETTINGS, minutes=0)
-    assert (summary.made, summary.left) == (LEAST, 0)
+    assert (summary.made, summary.left) == (FEWEST, 0)
 
 
 def test_after_an_error_nothing_more_is_begun(slow, llm_of, tmp_path):

@@ -6,7 +6,7 @@ from functools import cache
 from helpers.files import read_toml
 from helpers.tools.course.computed import ALPHABET, DAYS, MONTHS
 from helpers.tools.course.declined import SLOTS, asked_for, filled, typed_and_declined
-from helpers.tools.course.parts import of_part, toml_key
+from helpers.tools.course.parts import of_part
 from helpers.tools.course.people import ASK_EVERY, Request
 from helpers.tools.course.world import WORLD, read_tables, with_article
 
@@ -53,10 +53,10 @@ def skeletons(part: str) -> list[tuple[str, str, str]]:
     for name, group in FOREIGN_GROUPS.items():
         for key in ("topics", "requests"):
             patterns = group.get(key, [])
-            if group.get("held_out"):
-                patterns = patterns if toml_key(part) == "held_out" else []
-            else:
+            if not group.get("held_out"):
                 patterns = of_part(patterns, part, ASK_EVERY)
+            elif part != "held out":
+                patterns = []
             found += [(name, key, pattern) for pattern in patterns]
     return found
 

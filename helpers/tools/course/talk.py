@@ -45,6 +45,12 @@ def wide_world() -> dict[str, Question]:
     return read_world()
 
 
+@cache
+def wide_words() -> set[str]:
+    """The words of their facts, collected once."""
+    return known_words(wide_world())
+
+
 def by_heart(question: Question) -> int:
     """How many facts of the family must be learned by heart."""
     return RULE if question.table in ("", "numbers", "nouns", "verbs", "adjectives") else len(question.facts)
@@ -56,8 +62,7 @@ class Talk:
     def __init__(self, records, seed=0, part="train"):
         self.rng, self.part = random.Random(f"{seed} {part}"), part
         self.records, self.part_one = records, Corpus(records, seed, made_up_share=0.6)
-        self.world = wide_world()
-        self.known = known_words(self.world)
+        self.world, self.known = wide_world(), wide_words()
         sizes = {name: by_heart(question) for name, question in self.world.items()}
         self.family = partial(self.rng.choices, list(sizes), list(map(math.sqrt, sizes.values())))
         self.studied = partial(self.rng.choices, list(sizes), list(sizes.values()))

@@ -134,7 +134,8 @@ def foreign_rule(request: str) -> Rule:
 
 def winner_of(reply: str) -> str | None:
     """The label that a verdict names: "A", "1", "first", ...; None if it does not begin with one."""
-    value = json_object(reply).get("winner") if json_object(reply) else reply
+    verdict = json_object(reply)
+    value = verdict.get("winner") if verdict else reply
     found = WINNER.match(str(value).strip())
     return (found[1].lower() if len(found[1]) > 1 else found[1]) if found else None
 
