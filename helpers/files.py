@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "data"
 BUILD = Path(os.environ.get("COURSE_BUILD") or ROOT / "build")
 NOTEBOOKS = ROOT / "notebooks"
+MADE_PAIRS = "instruction-data-with-preference.json"  # in build/: of notebook 01; in data/: the shipped pairs
+MERGED_PAIRS, CLEANED_PAIRS = "merged-preferences.json", "exports/preferences.json"  # in build/: of notebooks 03, 04
 
 
 class CourseError(Exception):
@@ -146,17 +148,37 @@ def write_jsonl(path, rows: Iterable) -> Path:
     return Path(path)
 
 
-def own_or_shipped(name: str) -> tuple[Path, str]:
-    """The reader's own artefact in build/ if there is one, else the one shipped in data/; and a line that says which.
+def own_or_shipped(*names: str) -> tuple[Path, str]:
+    """The reader's own artefact in build/, the first of the names that is there, else the last one as it is shipped in
+    data/; and a line that says which.
 
-    Raises CourseError if there is neither.
+    Raises CourseError if there is none.
     """
-    own, shipped = BUILD / name, DATA / name
-    if own.exists():
-        return own, f"Using your own {display_path(own)}."
+    shipped = DATA / names[-1]
+    for own in (BUILD / name for name in names):
+        if own.exists():
+            return own, f"Using your own {display_path(own)}."
     if shipped.exists():
-        return shipped, f"Using the shipped {display_path(shipped)} (you have not made build/{name} yet)."
-    raise CourseError(f"There is neither build/{name} nor data/{name}. Run the notebook that makes it first.")
+        return shipped, f"Using the shipped {display_path(shipped)} (you have not made build/{names[-1]} yet)."
+    raise CourseError(f"There is neither build/{names[-1]} nor data/{names[-1]}. Run the notebook that makes it first.")
+
+
+def own_or_shipped_pairs(data_file=None) -> tuple[Path, str, bool]:
+    """The file of pairs to train on, a line that says which it is, and whether it is another than the shipped one.
+
+    In this order: data_file, a path; what notebook 04 has cleaned; what notebook 01 has made; the shipped file.
+    """
+    cleaned = BUILD / CLEANED_PAIRS
+    if data_file:
+        path, source = Path(data_file), f"Using {data_file}."
+    elif cleaned.exists():
+        made = [BUILD / name for name in (MERGED_PAIRS, MADE_PAIRS) if (BUILD / name).exists()]
+        newer = [display_path(path) for path in made if path.stat().st_mtime > cleaned.stat().st_mtime]
+        advice = f" (older than {' and '.join(newer)}: run notebook 04 again)" if newer else ""
+        path, source = cleaned, f"Using {display_path(cleaned)}, cleaned in notebook 04{advice}."
+    else:
+        path, source = own_or_shipped(MADE_PAIRS)
+    return path, source, path.resolve() != (DATA / MADE_PAIRS).resolve()
 
 
 def unwritable(path, error: OSError) -> CourseError:

@@ -4,7 +4,18 @@ import os
 import pytest
 
 from helpers import files
-from helpers.files import CourseError, own_or_shipped, read_json, read_jsonl, write_json
+from helpers.files import (
+    CLEANED_PAIRS,
+    MADE_PAIRS,
+    MERGED_PAIRS,
+    CourseError,
+    own_or_shipped,
+    own_or_shipped_pairs,
+    read_json,
+    read_jsonl,
+    write_json,
+)
+from helpers.records import load_preferences, save_preferences
 
 
 def test_write_and_read_back(tmp_path):
@@ -61,13 +72,100 @@ def test_jsonl_leaves_out_a_torn_last_line_only(tmp_path):
         read_jsonl(path)
 
 
-def test_own_artefact_comes_first(tmp_path, monkeypatch):
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    """(build, data), both empty."""
     monkeypatch.setattr(files, "BUILD", tmp_path / "build")
     monkeypatch.setattr(files, "DATA", tmp_path / "data")
+    return tmp_path / "build", tmp_path / "data"
+
+
+def test_own_artefact_comes_first(folders):
+    build, data = folders
     with pytest.raises(CourseError, match="neither build/sft nor data/sft"):
         own_or_shipped("sft")
-    (tmp_path / "data" / "sft").mkdir(parents=True)
-    assert own_or_shipped("sft")[0] == tmp_path / "data" / "sft"
-    (tmp_path / "build" / "sft").mkdir(parents=True)
+    (data / "sft").mkdir(parents=True)
+    assert own_or_shipped("sft")[0] == data / "sft"
+    (build / "sft").mkdir(parents=True)
     path, sentence = own_or_shipped("sft")
-    assert path == tmp_path / "build" / "sft" and "your own" in sentence
+    assert path == build / "sft" and "your own" in sentence
+
+
+def test_of_several_own_artefacts_the_first_is_taken_and_the_last_is_what_is_shipped(folders):
+    build, data = folders
+    write_json(data / "first.json", 1)
+    write_json(data / "last.json", 1)
+    path, sentence = own_or_shipped("first.json", "last.json")
+    assert path == data / "last.json" and "not made build/last.json" in sentence
+    for name in ("last.json", "first.json"):
+        write_json(build / name, 1)
+        assert own_or_shipped("first.json", "last.json")[0] == build / name
+
+
+PAIR = {"instruction": "Is it cold?", "input": "", "output": "It is.", "chosen": "It is, friend.", "rejected": "Duh."}
+
+
+@pytest.fixture
+def shipped(folders):
+    """The shipped pairs, and none of the reader's own."""
+    return save_preferences(folders[1] / MADE_PAIRS, [PAIR])
+
+
+def test_pairs_are_the_shipped_ones_where_the_reader_has_none(shipped):
+    path, source, own_pairs = own_or_shipped_pairs()
+    assert path == shipped and not own_pairs
+    assert source.startswith("Using the shipped ") and source.endswith(f"(you have not made build/{MADE_PAIRS} yet).")
+
+
+def test_pairs_of_notebook_01_come_before_the_shipped_ones(shipped, folders):
+    made = save_preferences(folders[0] / MADE_PAIRS, [PAIR])
+    assert own_or_shipped_pairs() == (made, f"Using your own {made}.", True)
+
+
+def test_cleaned_pairs_come_before_those_of_notebook_01(shipped, folders):
+    save_preferences(folders[0] / MADE_PAIRS, [PAIR])
+    cleaned = save_preferences(folders[0] / CLEANED_PAIRS, [PAIR])
+    assert own_or_shipped_pairs() == (cleaned, f"Using {cleaned}, cleaned in notebook 04.", True)
+
+
+@pytest.mark.parametrize(
+    "names, named", [([MADE_PAIRS], [MADE_PAIRS]), ([MADE_PAIRS, MERGED_PAIRS], [MERGED_PAIRS, MADE_PAIRS])]
+)
+def test_what_was_made_after_the_cleaning_is_named(shipped, folders, names, named):
+    cleaned = save_preferences(folders[0] / CLEANED_PAIRS, [PAIR])
+    for name in names:
+        made = save_preferences(folders[0] / name, [PAIR])
+        os.utime(made, (made.stat().st_atime, cleaned.stat().st_mtime + 60))
+    path, source, _ = own_or_shipped_pairs()
+    newer = " and ".join(str(folders[0] / name) for name in named)
+    assert path == cleaned and f"(older than {newer}: run notebook 04 again)" in source
+
+
+def test_a_chosen_file_comes_before_all(shipped, folders, tmp_path):
+    save_preferences(folders[0] / CLEANED_PAIRS, [PAIR])
+    mine = save_preferences(tmp_path / "mine.json", [PAIR])
+    assert own_or_shipped_pairs(str(mine)) == (mine, f"Using {mine}.", True)
+    path, _, own_pairs = own_or_shipped_pairs(str(shipped))
+    assert path == shipped and not own_pairs, "whoever names the shipped file has the shipped pairs"
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ("", "not valid JSON"),
+        ('[{"instruction": ', "not valid JSON"),
+        ("[]", "no records"),
+        ("{}", "must be a JSON list"),
+    ],
+)
+def test_cleaned_pairs_that_cannot_be_read_are_no_reason_to_take_others(shipped, folders, content, message):
+    save_preferences(folders[0] / MADE_PAIRS, [PAIR])
+    (folders[0] / "exports").mkdir()
+    (folders[0] / CLEANED_PAIRS).write_text(content)
+    with pytest.raises(CourseError, match=f"exports/preferences.json.*{message}"):
+        load_preferences(own_or_shipped_pairs()[0])
+
+
+def test_a_chosen_file_that_is_missing_is_named(shipped):
+    with pytest.raises(CourseError, match="gone.json is missing"):
+        load_preferences(own_or_shipped_pairs("gone.json")[0])
