@@ -1,25 +1,23 @@
-"""Rankings of several answers to one question, the pairs in them, and how far annotators agree.
+"""Rankings of several answers to one question, and the pairs in them.
 
 A ranking is a tuple of tiers, best first; a tier is a tuple of answer numbers, counted from 0, that are tied:
 ((1,), (0, 2)) says that answer 1 is the best and that 0 and 2 are equally good.
 """
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from itertools import combinations, permutations
+from itertools import combinations, product
+from pathlib import Path
 
-from sklearn.metrics import cohen_kappa_score
-
-from helpers.files import CourseError
+from helpers.files import CourseError, display_path, read_jsonl, write_jsonl
 from helpers.pairs.checks import normalised
 from helpers.pairs.judgements import JudgementStore
 from helpers.records import PreferenceRecord, fingerprint
 
 Ranking = tuple[tuple[int, ...], ...]
-Votes = dict[str, dict[str, str]]  # comparison -> annotator -> "a", "b" or "tie"
 
 SKIP = "skip"  # the verdict of somebody who cannot say
 PAIRS_OF = ("all", "best-worst")
@@ -34,6 +32,7 @@ class Candidates:
     input: str
     output: str  # the answer of the instruction data; it need not be among the candidates
     answers: tuple[str, ...]
+    model: str = ""  # that wrote the answers; nobody who ranks them sees it
 
     def __post_init__(self):
         if len(self.answers) > MOST:
@@ -45,6 +44,29 @@ class Candidates:
     def key(self) -> str:
         """By which the judgements on this question and these answers are found again."""
         return fingerprint(self.instruction, self.input, self.answers)
+
+
+def save_candidates(path, items: Iterable[Candidates]) -> Path:
+    """Write candidates to a .jsonl file, before anybody judges them: judgements belong to these very answers.
+
+    Raises CourseError if the file is there: drawn again, other answers would take the place of the judged ones.
+    """
+    if Path(path).exists():
+        advice = "Load them, or choose another file for new ones."
+        raise CourseError(f"{display_path(path)} already holds candidates, and judgements may belong to them. {advice}")
+    return write_jsonl(path, map(asdict, items))
+
+
+def load_candidates(path) -> list[Candidates]:
+    """The candidates of a file, as they were when they were saved. Raises CourseError for a line that holds none."""
+    items = []
+    for number, row in enumerate(read_jsonl(path), start=1):
+        try:
+            items.append(Candidates(**row | {"answers": tuple(row["answers"])}))
+        except (TypeError, KeyError, AttributeError) as error:
+            what = "holds no candidates: instruction, input, output, answers. Fix or delete this line."
+            raise CourseError(f"{display_path(path)}, row {number}, {what}") from error
+    return items
 
 
 def distinct(answers: Iterable[str]) -> tuple[str, ...]:
@@ -69,11 +91,23 @@ def parse_ranking(text: str, count: int) -> Ranking:
     return tuple(tuple(int(digit) - 1 for digit in tier.split("=")) for tier in re.findall(r"\d(?:=\d)*", compact))
 
 
-def best_worst(best: int, worst: int, count: int) -> Ranking:
-    """The ranking of somebody who names only the best and the worst answer; those between are tied."""
-    if best == worst or not all(0 <= number < count for number in (best, worst)):
+def best_worst(best: int | Sequence[int], worst: int | Sequence[int], count: int) -> Ranking:
+    """The ranking of somebody who names only the best and the worst answer, or several that are equally good.
+
+    Those between stand in one tier, but nobody has compared them.
+    """
+    best, worst = ((named,) if isinstance(named, int) else tuple(named) for named in (best, worst))
+    if len({*best, *worst}) < len(best + worst) or not all(0 <= number < count for number in best + worst):
         raise CourseError(f"Best and worst must be two different ones of {count} answers.")
-    return ranked_by_scores((number == best) - (number == worst) for number in range(count))
+    return ranked_by_scores((number in best) - (number in worst) for number in range(count))
+
+
+def in_number_order(ranking: Iterable[Iterable[int]]) -> Ranking:
+    """The ranking with each tier in the order of its numbers: which of two tied answers was named first says nothing.
+
+    So two people who ranked alike have the same ranking, although each saw the answers in another order.
+    """
+    return tuple(tuple(sorted(tier)) for tier in ranking)
 
 
 def in_words(ranking: Ranking) -> str:
@@ -86,19 +120,34 @@ def winning_pairs(ranking: Ranking, which: str = "all") -> list[tuple[int, int]]
 
     Tied answers make no pair, so a ranking with a single tier has none.
     """
+    return agreed_pairs([ranking], which)
+
+
+def agreed_pairs(rankings: Sequence[Ranking], which: str = "all") -> list[tuple[int, int]]:
+    """(better, worse) numbers that every ranking orders so; "best-worst": the first of everybody's best and worst.
+
+    Several answers can share the best tier, or the last one: two people agree if their tiers have an answer in common.
+    """
     if which not in PAIRS_OF:
         raise CourseError(f"Unknown pairs {which!r}. Choose one of {', '.join(PAIRS_OF)}.")
-    if which == "best-worst":
-        return [(ranking[0][0], ranking[-1][0])] if len(ranking) > 1 else []
-    return [(a, b) for upper, lower in combinations(ranking, 2) for a in upper for b in lower]
+    first, *others = ([*_ordered_pairs(ranking, which)] for ranking in rankings)
+    agreed = [pair for pair in first if all(pair in other for other in others)]
+    return agreed[:1] if which == "best-worst" else agreed
 
 
-def to_pairs(item: Candidates, ranking: Ranking, which: str = "all") -> list[PreferenceRecord]:
-    """Preference pairs of a ranking; see `winning_pairs`."""
+def _ordered_pairs(ranking: Ranking, which: str) -> Iterator[tuple[int, int]]:
+    """Of any two tiers, or of the best and the last one only."""
+    tiers = ranking if which == "all" else ranking[:1] + ranking[1:][-1:]
+    for upper, lower in combinations(tiers, 2):
+        yield from product(upper, lower)
+
+
+def to_pairs(item: Candidates, numbers: Iterable[tuple[int, int]]) -> list[PreferenceRecord]:
+    """Preference pairs from (better, worse) numbers; see `winning_pairs`."""
     question = {"instruction": item.instruction, "input": item.input, "output": item.output}
     return [
         PreferenceRecord(**question, chosen=item.answers[better], rejected=item.answers[worse])
-        for better, worse in winning_pairs(ranking, which)
+        for better, worse in numbers
     ]
 
 
@@ -107,18 +156,16 @@ def rankings(items: Iterable[Candidates], store: JudgementStore) -> dict[str, di
     ranked: dict[str, dict[str, Ranking]] = {item.key: {} for item in items}
     for row in store.latest():
         if row["item"] in ranked and row["verdict"] != SKIP:
-            ranked[row["item"]][row["annotator"]] = tuple(map(tuple, row["verdict"]))
+            ranked[row["item"]][row["annotator"]] = in_number_order(row["verdict"])
     return {key: by_annotator for key, by_annotator in ranked.items() if by_annotator}
 
 
 def annotated_pairs(items: Iterable[Candidates], store: JudgementStore, which: str = "all") -> list[PreferenceRecord]:
-    """The pairs on which all annotators who ranked them agree; see `winning_pairs`."""
-    items, pairs = list(items), []
+    """The pairs on which all annotators who ranked them agree; see `agreed_pairs`."""
+    items = list(items)
     ranked = rankings(items, store)
-    for item in items:
-        of_each = [to_pairs(item, ranking, which) for ranking in ranked.get(item.key, {}).values()]
-        pairs += [pair for pair in of_each[0] if all(pair in others for others in of_each[1:])] if of_each else []
-    return pairs
+    judged = [item for item in items if item.key in ranked]
+    return [pair for item in judged for pair in to_pairs(item, agreed_pairs([*ranked[item.key].values()], which))]
 
 
 def ranked_by_wins(winners: dict[tuple[int, int], str | None], count: int) -> Ranking:
@@ -140,71 +187,3 @@ def ranked_by_scores(scores: Iterable[float]) -> Ranking:
     for number, score in enumerate(scores):
         tiers[score].append(number)
     return tuple(tuple(tiers[score]) for score in sorted(tiers, reverse=True))
-
-
-# --- Agreement ------------------------------------------------------------------------------------------------
-
-
-def votes_on(item: Candidates, rankings: dict[str, Ranking]) -> Votes:
-    """What each annotator's ranking says about each two answers of an item.
-
-    Which of the two is called "a" is arbitrary but fixed (by the hash of its text): if "a" always were the first
-    answer, a habit of the model that wrote them would look like agreement by chance.
-    """
-    numbers = sorted(range(len(item.answers)), key=lambda number: fingerprint(item.answers[number]))
-    votes = {f"{item.key}:{a}-{b}": {} for a, b in combinations(numbers, 2)}
-    for annotator, ranking in rankings.items():
-        place = {number: tier for tier, numbers in enumerate(ranking) for number in numbers}
-        for a, b in combinations(numbers, 2):
-            vote = "tie" if place[a] == place[b] else "a" if place[a] < place[b] else "b"
-            votes[f"{item.key}:{a}-{b}"][annotator] = vote
-    return votes
-
-
-def votes(items: Iterable[Candidates], store: JudgementStore) -> Votes:
-    """Every annotator's vote on every two answers."""
-    items = list(items)
-    ranked = rankings(items, store)
-    return {place: vote for item in items for place, vote in votes_on(item, ranked.get(item.key, {})).items()}
-
-
-def pairwise_agreement(votes: Votes) -> list[dict]:
-    """For each two annotators, over what both judged: raw agreement, and Cohen's κ (1960): 0 is chance, 1 perfect.
-
-    κ is None where both gave all comparisons the same vote: then chance explains everything.
-    """
-    annotators = sorted({annotator for given in votes.values() for annotator in given})
-    rows = []
-    for one, two in combinations(annotators, 2):
-        both = [(given[one], given[two]) for given in votes.values() if one in given and two in given]
-        if not both:
-            continue
-        left, right = zip(*both, strict=True)
-        kappa = float(cohen_kappa_score(left, right)) if len({*left, *right}) > 1 else None
-        agreement = sum(a == b for a, b in both) / len(both)
-        row = {"annotators": f"{one}, {two}", "comparisons": len(both), "agreement": agreement, "kappa": kappa}
-        rows.append(row)
-    return rows
-
-
-def nominal_alpha(units: list[list]) -> float | None:
-    """Krippendorff's α = 1 - D_o / D_e, where votes are either equal or not. Each unit holds the votes on one item.
-
-    A unit with a single vote says nothing about agreement and is left out. None if all votes are the same.
-    """
-    units = [votes for votes in units if len(votes) >= 2]
-    counts = Counter(vote for votes in units for vote in votes)
-    n = counts.total()
-    unequal = [sum(a != b for a, b in permutations(votes, 2)) / (len(votes) - 1) for votes in units]
-    by_chance = sum(a * b for a, b in permutations(counts.values(), 2))
-    return 1 - (sum(unequal) / n) / (by_chance / (n * (n - 1))) if by_chance else None
-
-
-def alpha(votes: Votes) -> dict[str, float | int | None]:
-    """Krippendorff's α over the comparisons with at least two decisive votes, by any number of annotators.
-
-    Ties and missing votes are left out, and what is left is "a" or "b": so the nominal distance fits.
-    """
-    decisive = [[vote for vote in given.values() if vote != "tie"] for given in votes.values()]
-    units = [given for given in decisive if len(given) >= 2]
-    return {"comparisons": len(units), "votes": sum(map(len, units)), "alpha": nominal_alpha(units)}

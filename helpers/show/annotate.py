@@ -2,20 +2,21 @@
 
 import html
 import random
+import re
 
 import ipywidgets as ipw
 from IPython.display import HTML, display
 
 from helpers.files import CourseError, display_path
 from helpers.pairs.judgements import JudgementStore, Session
-from helpers.pairs.ranking import SKIP, Candidates, Ranking, best_worst, in_words, parse_ranking
+from helpers.pairs.ranking import SKIP, Candidates, Ranking, best_worst, in_number_order, in_words, parse_ranking
 from helpers.politeness import POLITENESS
 from helpers.records import one_line_question
 from helpers.show.tables import table
 
 MODES = {
     "ranking": "Type the numbers from best to worst, e.g. {example}, and press Enter. Ties: 1=2.",
-    "best-worst": "Type the best and the worst number, e.g. {example}, and press Enter.",
+    "best-worst": "Type the best and the worst number, e.g. {example}, and press Enter. Two bests: 1=3>2.",
 }
 LETTERS = {"All tied": "t", "Skip": "s", "Undo": "u"}  # what may be typed instead of pressing the button
 
@@ -34,13 +35,13 @@ def read_entry(text: str, mode: str, order: list[int]) -> Ranking:
     if text.strip().lower() == "t":
         places = (tuple(range(count)),)
     elif mode == "best-worst":
-        digits = [character for character in text if character not in " >"]
-        if len(digits) != 2 or not all(digit.isdecimal() for digit in digits):
-            raise CourseError(f"{text!r} does not name two answers. Type the best and the worst, e.g. 21.")
-        places = best_worst(*(int(digit) - 1 for digit in digits), count)
+        named = re.fullmatch(r"([1-9](?:=[1-9])*)>?([1-9](?:=[1-9])*)", re.sub(r"\s", "", text))
+        if not named:
+            raise CourseError(f"{text!r} does not name the best and the worst. Type e.g. 21, or 1=3>2 for two bests.")
+        places = best_worst(*([int(digit) - 1 for digit in tier.split("=")] for tier in named.groups()), count)
     else:
         places = parse_ranking(text, count)
-    return tuple(tuple(order[place] for place in tier) for tier in places)
+    return in_number_order((order[place] for place in tier) for tier in places)
 
 
 def ranking_card(item: Candidates, order: list[int]) -> HTML:
@@ -176,7 +177,8 @@ class Annotator(JudgingTool):
         """Save a judgement on the item shown; "s" skips it. The row can be read without any other file."""
         item = self.items[self.session.queue[0]]
         verdict = SKIP if typed == "s" else read_entry(typed, self.mode, shown_order(item, self.name.value))
-        self.session.judge(verdict, instruction=item.instruction, input=item.input, answers=list(item.answers))
+        question = {"instruction": item.instruction, "input": item.input, "answers": list(item.answers)}
+        self.session.judge(verdict, mode=self.mode, **question)
 
     def page(self, key: str) -> str:
         return ranking_task(self.items[key], self.name.value, self.mode)

@@ -11,15 +11,13 @@ import pytest
 
 from helpers.files import ROOT, CourseError, read_jsonl
 from helpers.pairs import judgements
+from helpers.pairs.agreement import alpha, pairwise_agreement, votes
 from helpers.pairs.judgements import SHOWN, UNDO, JudgementStore, Session, latest_votes
 from helpers.pairs.ranking import (
     SKIP,
     Candidates,
-    alpha,
     annotated_pairs,
-    pairwise_agreement,
     rankings,
-    votes,
 )
 from helpers.pairs.store import JsonlStore
 
@@ -216,3 +214,12 @@ def test_pairs_are_those_on_which_all_agree(store):
         *(("Gladly: 2.", "Look, 2."), ("2.", "Look, 2.")),
     ]
     assert len(annotated_pairs(ITEMS, store, "best-worst")) == 1, "ben's best and worst are another pair"
+
+
+def test_people_who_saw_two_tied_answers_in_another_order_agree_on_them(store):
+    """The tiers are as typed, from the page: each annotator sees the answers in another order."""
+    rank(store, "ada", ITEMS[0], ((0, 1), (2,)))
+    rank(store, "ben", ITEMS[0], ((1, 0), (2,)))
+    (pair,) = annotated_pairs(ITEMS, store, "best-worst")
+    assert (pair.chosen, pair.rejected) == ("1.", "Look, 1.")
+    assert len(annotated_pairs(ITEMS, store)) == 2

@@ -1,26 +1,24 @@
-"""Rankings, pairs and agreement by hand-worked cases."""
+"""Rankings and their pairs by hand-worked cases, and candidates in a file."""
 
-import random
+import json
+from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from sklearn.metrics import cohen_kappa_score
 
 from helpers.files import CourseError
 from helpers.pairs.ranking import (
     Candidates,
-    alpha,
+    agreed_pairs,
     best_worst,
     distinct,
+    in_number_order,
     in_words,
-    nominal_alpha,
-    pairwise_agreement,
+    load_candidates,
     parse_ranking,
     ranked_by_scores,
     ranked_by_wins,
+    save_candidates,
     to_pairs,
-    votes_on,
     winning_pairs,
 )
 
@@ -86,6 +84,19 @@ def test_best_and_worst():
             best_worst(best, worst, 3)
 
 
+def test_several_can_be_the_best_or_the_worst():
+    assert best_worst((2, 0), 1, 4) == ((0, 2), (3,), (1,))
+    assert best_worst([0], [2, 1], 3) == ((0,), (1, 2))
+    for best, worst in (((0, 1), 1), ((0, 0), 1), ((0, 3), 1)):
+        with pytest.raises(CourseError, match="two different ones of 3"):
+            best_worst(best, worst, 3)
+
+
+def test_a_tier_has_no_order():
+    assert in_number_order([[2, 0], [1]]) == in_number_order([(0, 2), (1,)]) == ((0, 2), (1,))
+    assert in_number_order([[2], [0]]) == ((2,), (0,)), "tiers have one"
+
+
 def test_pairs_of_a_ranking():
     ranking = parse_ranking("2>1=3>4", 4)
     assert winning_pairs(ranking) == [(1, 0), (1, 2), (1, 3), (0, 3), (2, 3)]
@@ -95,8 +106,27 @@ def test_pairs_of_a_ranking():
         winning_pairs(ranking, "some")
 
 
+TWO_BEST, OTHER_BEST, ALL_TIED = ((0, 2), (1,)), ((2,), (0,), (1,)), ((0, 1, 2),)
+
+
+def test_two_people_who_tie_two_bests_agree():
+    assert agreed_pairs([TWO_BEST, TWO_BEST], "best-worst") == [(0, 1)]
+    assert agreed_pairs([TWO_BEST, TWO_BEST]) == [(0, 1), (2, 1)]
+
+
+def test_one_best_in_common_is_enough_and_none_is_not():
+    assert agreed_pairs([TWO_BEST, OTHER_BEST], "best-worst") == [(2, 1)], "0 is not the best of both"
+    assert agreed_pairs([OTHER_BEST, ((0,), (2,), (1,))], "best-worst") == []
+    assert agreed_pairs([OTHER_BEST, ((0,), (2,), (1,))]) == [(2, 1), (0, 1)]
+
+
+@pytest.mark.parametrize("which", ["all", "best-worst"])
+def test_who_ties_all_agrees_with_nobody_on_a_pair(which):
+    assert agreed_pairs([TWO_BEST, ALL_TIED], which) == agreed_pairs([ALL_TIED, ALL_TIED], which) == []
+
+
 def test_preference_records_of_a_ranking():
-    first, second = to_pairs(ITEM, ((1,), (0, 2)))
+    first, second = to_pairs(ITEM, [(1, 0), (1, 2)])
     assert (first.instruction, first.output, first.chosen, first.rejected) == ("Who?", "I.", "Gladly: I.", "I.")
     assert second.rejected == "Look, I."
 
@@ -108,84 +138,40 @@ def test_ranked_by_wins_counts_a_tie_as_half_a_win():
     assert ranked_by_wins({(0, 1): "tie", (0, 2): "tie", (1, 2): "a"}, 3) == ((1,), (0,), (2,))
 
 
-def test_ranked_by_scores():
-    assert ranked_by_scores([3, 5, 3, 1]) == ((1,), (0, 2), (3,))
-
-
-# --- agreement ------------------------------------------------------------------------------------------------
-
-
-def test_votes_do_not_depend_on_which_answer_comes_first():
-    turned = Candidates("Who?", "", "I.", ITEM.answers[::-1])
-    ranking, mirrored = ((1,), (0, 2)), ((1,), (2, 0))
-    assert list(votes_on(ITEM, {"x": ranking}).values()) == list(votes_on(turned, {"x": mirrored}).values())
-
-
-def test_votes_of_a_ranking():
-    found = votes_on(ITEM, {"x": ((1,), (0, 2)), "y": ((0,), (1,), (2,))})
-    assert len(found) == 3 and all(set(given) == {"x", "y"} for given in found.values())
-    ties = [given for given in found.values() if given["x"] == "tie"]
-    assert len(ties) == 1 and ties[0]["y"] != "tie"
-    assert sum(given["x"] == given["y"] for given in found.values()) == 1
-
-
-def test_a_is_the_winner_half_of_the_time_although_the_first_answer_always_wins():
-    items = [Candidates(f"q{n}", "", "o", (f"kind {n}", f"rude {n}")) for n in range(400)]
-    votes = [
-        vote for item in items for given in votes_on(item, {"x": ((0,), (1,))}).values() for vote in given.values()
-    ]
-    assert 150 < votes.count("a") < 250
-
-
-def test_pairwise_agreement_by_hand():
-    votes = {str(n): {"ben": x, "ada": y} for n, (x, y) in enumerate(zip("aaaaabbbbb", "aaaabbbbba", strict=True))}
-    (row,) = pairwise_agreement(votes | {"alone": {"ben": "a"}})
-    assert row == {"annotators": "ada, ben", "comparisons": 10, "agreement": 0.8, "kappa": pytest.approx(0.6)}
-    assert row["kappa"] == pytest.approx(cohen_kappa_score(list("aaaaabbbbb"), list("aaaabbbbba")))
-
-
-def test_agreement_that_chance_explains_has_no_kappa():
-    (row,) = pairwise_agreement({"1": {"x": "a", "y": "a"}, "2": {"x": "a", "y": "a"}})
-    assert row["agreement"] == 1 and row["kappa"] is None
-    assert pairwise_agreement({}) == pairwise_agreement({"1": {"x": "a"}, "2": {"y": "a"}}) == []
-
-
-def test_alpha_by_hand():
-    assert nominal_alpha([["a", "a"], ["a", "b"], ["b", "b", "b"], ["a"]]) == pytest.approx(0.5)
-
-
-def test_alpha_of_krippendorffs_own_example():
-    """Krippendorff, Computing Krippendorff's Alpha-Reliability (2011), and the same data in the usual libraries."""
-    rows = ["-----34121133-3", "1-213343-------", "--21344-21133-4"]
-    units = [[int(vote) for vote in unit if vote != "-"] for unit in zip(*rows, strict=True)]
-    assert nominal_alpha(units) == pytest.approx(0.691358, abs=1e-6)
-
-
-def test_alpha_needs_two_values_and_two_votes():
-    assert nominal_alpha([]) is nominal_alpha([["a"], ["b"]]) is nominal_alpha([["a", "a"], ["a", "a"]]) is None
-    assert nominal_alpha([["a", "a"], ["b", "b"]]) == 1
-    assert nominal_alpha([["a", "b"]]) < 0.01
-
-
-def test_alpha_of_coin_tosses_is_about_zero():
-    coin = random.Random(0)
-    assert abs(nominal_alpha([[coin.choice("ab") for _ in range(3)] for _ in range(3000)])) < 0.05
-
-
-@given(st.lists(st.lists(st.sampled_from("abc"), max_size=4), max_size=8))
-def test_alpha_does_not_depend_on_the_order_of_votes_and_never_exceeds_1(units):
-    found = nominal_alpha(units)
-    assert found is None or found <= 1
-    assert nominal_alpha([unit[::-1] for unit in units[::-1]]) == (None if found is None else pytest.approx(found))
-
-
-def test_alpha_counts_decisive_votes_only():
-    votes = {"1": {"x": "a", "y": "a", "z": "tie"}, "2": {"x": "b", "y": "b"}, "3": {"x": "a", "y": "tie"}}
-    assert alpha(votes) == {"comparisons": 2, "votes": 4, "alpha": 1.0}
-    assert alpha({}) == {"comparisons": 0, "votes": 0, "alpha": None}
-
-
 def test_a_duel_without_a_verdict_is_no_tie():
     assert ranked_by_wins({(0, 1): "a", (0, 2): None, (1, 2): "a"}, 3) == ((0,), (1,), (2,))
     assert ranked_by_wins({(0, 1): "a", (0, 2): "tie", (1, 2): "a"}, 3) == ((0,), (1,), (2,))
     assert ranked_by_wins({(0, 1): "tie", (0, 2): None, (1, 2): "a"}, 3) == ((1,), (0,), (2,))
+
+
+def test_ranked_by_scores():
+    assert ranked_by_scores([3, 5, 3, 1]) == ((1,), (0, 2), (3,))
+
+
+# --- candidates in a file -------------------------------------------------------------------------------------
+
+
+def test_candidates_come_back_as_they_were_with_the_same_keys(tmp_path):
+    items = [replace(ITEM, model="small"), Candidates("Où?", "ici", "Là.", ("Là.", "Voilà : là."))]
+    path = save_candidates(tmp_path / "new" / "candidates.jsonl", iter(items))
+    assert load_candidates(path) == items
+    assert [item.key for item in load_candidates(path)] == [item.key for item in items]
+    assert replace(ITEM, model="large").key == ITEM.key, "who wrote the answers changes no judgement on them"
+
+
+def test_saved_candidates_are_never_replaced(tmp_path):
+    path = save_candidates(tmp_path / "candidates.jsonl", [ITEM])
+    with pytest.raises(CourseError, match="candidates.jsonl already holds candidates, and judgements may belong"):
+        save_candidates(path, [replace(ITEM, answers=("another", "and one more"))])
+    assert load_candidates(path) == [ITEM]
+
+
+@pytest.mark.parametrize(
+    "row", [{"instruction": "q"}, [1], "text", {"answers": 3}, {"answers": ["a", "b"], "instruction": "q"}]
+)
+def test_a_line_without_candidates_is_named(row, tmp_path):
+    path = save_candidates(tmp_path / "candidates.jsonl", [ITEM])
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+    with pytest.raises(CourseError, match="candidates.jsonl, row 2, holds no candidates"):
+        load_candidates(path)

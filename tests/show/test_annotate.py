@@ -57,12 +57,17 @@ def test_the_order_is_shuffled_by_annotator_and_item_and_stays():
 def test_what_is_typed_is_about_the_page_and_what_is_stored_about_the_answers():
     order = [2, 0, 1]
     assert read_entry("1>2>3", "ranking", order) == ((2,), (0,), (1,))
-    assert read_entry("31=2", "ranking", order) == ((1,), (2, 0))
-    assert read_entry(" T ", "ranking", order) == ((2, 0, 1),)
+    assert read_entry("31=2", "ranking", order) == read_entry("32=1", "ranking", order) == ((1,), (0, 2))
+    assert read_entry(" T ", "ranking", order) == ((0, 1, 2),)
     assert read_entry("13", "best-worst", order) == read_entry("1 > 3", "best-worst", order) == ((2,), (0,), (1,))
 
 
-@pytest.mark.parametrize("text", ["1", "123", "1a", "ab", "", "11", "14", "10", "²1"])
+def test_several_bests_or_worsts_can_be_named():
+    assert read_entry("1=3>2", "best-worst", [2, 0, 1]) == read_entry("3=12", "best-worst", [2, 0, 1]) == ((1, 2), (0,))
+    assert read_entry("4>1=2", "best-worst", [3, 1, 0, 2]) == ((2,), (0,), (1, 3))
+
+
+@pytest.mark.parametrize("text", ["1", "123", "1a", "ab", "", "11", "14", "10", "²1", "1=2", "1=1>2", "1=2>2", "1=>2"])
 def test_a_wrong_best_and_worst_is_told(text):
     with pytest.raises(CourseError):
         read_entry(text, "best-worst", [2, 0, 1])
@@ -94,7 +99,7 @@ def test_a_typed_ranking_is_saved_at_once_and_the_line_is_empty_again(store):
     tool = annotate(ITEMS, store, "ada")
     item, order = on_page(tool)
     type_in(tool, "2>1=3")
-    assert rankings(ITEMS, store) == {item.key: {"ada": ((order[1],), (order[0], order[2]))}}
+    assert rankings(ITEMS, store) == {item.key: {"ada": ((order[1],), tuple(sorted((order[0], order[2]))))}}
     assert tool.entry.value == "" and tool.progress.value == 1 and "1 of 5 judged" in tool.status.value
     assert on_page(tool)[0] != item
     type_in(tool, "2>1=3")
@@ -125,6 +130,10 @@ def test_best_and_worst(store):
     item, order = on_page(tool)
     type_in(tool, "31")
     assert rankings(ITEMS, store)[item.key]["ada"] == ((order[2],), (order[1],), (order[0],))
+    other, order = on_page(tool)
+    type_in(tool, "3=1>2")
+    assert rankings(ITEMS, store)[other.key]["ada"] == (tuple(sorted((order[0], order[2]))), (order[1],))
+    assert [row["mode"] for row in store.rows()] == ["best-worst"] * 2
 
 
 @pytest.mark.parametrize("text", ["12", "4321", "x", "<b>"])
