@@ -145,23 +145,38 @@ def jury(winners: list[str | None]) -> str | None:
 # --- How sure -------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class SoftLabel:
+    """The probability that answer a is better, 0 to 1; None if the judge gave none, and why."""
+
+    value: float | None
+    reason: str = ""
+
+
 def soft_label(
     llm: LLM | RecordingLLM, question: str, a: str, b: str, prompt: JudgePrompt = POLITENESS.judge_prompt
 ) -> float:
     """The probability that a is better: softmax over the log-probs of "A" and "B", averaged over both orders.
 
-    RLAIF, arXiv:2309.00267, section 2.1. The prompt must ask for the letter only. Raises CourseError
-    if the server sends no log-probs, or neither letter is among the 20 likeliest tokens.
+    RLAIF, arXiv:2309.00267, section 2.1. The prompt must ask for the letter only. Raises NoVerdict if the server
+    sends no log-probs or refuses the prompt, or neither letter is among the 20 likeliest tokens.
     """
-    first, swapped = (label_probability(_first_token(llm, prompt(question, *s))) for s in ((a, b), (b, a)))
+    first, swapped = (label_probability(first_token(llm, prompt(question, *s))) for s in ((a, b), (b, a)))
     return (first + 1 - swapped) / 2
 
 
 def soft_labels(
     llm: LLM, contests: Iterable[Contest], prompt: JudgePrompt = POLITENESS.judge_prompt, *, workers: int = 8
-) -> list[float]:
-    """`soft_label` of every contest, several at once, with a progress bar."""
-    return in_order(lambda contest: soft_label(llm, *contest, prompt), contests, workers=workers, label="soft labels")
+) -> list[SoftLabel]:
+    """`soft_label` of every contest, several at once, with a progress bar; a contest without one says why."""
+
+    def label(contest: Contest) -> SoftLabel:
+        try:
+            return SoftLabel(soft_label(llm, *contest, prompt))
+        except NoVerdict as error:
+            return SoftLabel(None, str(error))
+
+    return in_order(label, contests, workers=workers, label="soft labels")
 
 
 def label_probability(logprobs: dict[str, float]) -> float:
@@ -174,21 +189,30 @@ def label_probability(logprobs: dict[str, float]) -> float:
     if not any(likely.values()):
         first = max(logprobs, key=logprobs.get, default="nothing")
         advice = "Say in the prompt that only the letter is wanted, or use llm_judge()."
-        raise CourseError(f"The judge begins its reply with {first!r}, not with A or B. {advice}")
+        raise NoVerdict(f"The judge begins its reply with {first!r}, not with A or B. {advice}")
     a, b = (logsumexp(likely[label] or [min(logprobs.values())]) for label in LABELS)
     return float(expit(a - b))  # the softmax over two
 
 
-def _first_token(llm: LLM | RecordingLLM, prompt: str) -> dict[str, float]:
-    """The likeliest first tokens of the reply and their log-probs. The same token can come twice; the better counts."""
-    reply = llm.ask(prompt, temperature=0, num_predict=1, top_logprobs=20)
-    if reply.thinking or split_thinking(reply.text)[0]:
-        raise CourseError("The judge thinks before it answers: its first token is no verdict. Use llm_judge().")
-    places = reply.raw.get("logprobs")
-    if not places:
-        raise CourseError("The server sends no log-probabilities. Update Ollama, or use llm_judge().")
-    likely = sorted(places[0].get("top_logprobs") or places, key=lambda token: token["logprob"])
-    return {token["token"]: token["logprob"] for token in likely}
+def first_token(llm: LLM | RecordingLLM, prompt: str) -> dict[str, float]:
+    """The likeliest first tokens of the reply and their log-probs. The same token can come twice; the better counts.
+
+    Raises NoVerdict if the server sends none, or refuses the prompt.
+    """
+    try:
+        reply = llm.ask(prompt, temperature=0, num_predict=1, top_logprobs=20)
+        if reply.thinking or split_thinking(reply.text)[0]:
+            raise NoVerdict("The judge thinks before it answers: its first token is no verdict. Use llm_judge().")
+        places = reply.raw["logprobs"]
+        likely = sorted(places[0].get("top_logprobs") or places, key=lambda token: token["logprob"])
+        return {token["token"]: token["logprob"] for token in likely}
+    except LLMError as error:
+        if not error.refused:
+            raise
+        raise NoVerdict(f"refused by the server: {error}") from error
+    except (KeyError, IndexError, TypeError, AttributeError) as error:  # none, or in another form than Ollama's
+        advice = "Update Ollama, or go by the verdicts of llm_judge() alone."
+        raise NoVerdict(f"The server sends no log-probabilities. {advice}") from error
 
 
 # --- One answer -----------------------------------------------------------------------------------------------

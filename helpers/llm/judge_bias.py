@@ -11,16 +11,17 @@ from sklearn.metrics import cohen_kappa_score
 
 from helpers.files import CourseError
 from helpers.llm.judge import Contest, Verdict, scores
+from helpers.stats import Estimate, wilson
 
 PLACE = {"a": ("A", "B"), "b": ("B", "A")}  # the right labels, as it stands and swapped
 
 
-def accuracy(verdicts: Sequence[Verdict], truth: Sequence[str]) -> dict[str, float | int | None]:
-    """What the swap rule buys, on the contests that have a true winner.
+def accuracy(verdicts: Sequence[Verdict], truth: Sequence[str]) -> dict[str, int | Estimate | None]:
+    """What the swap rule buys, on the contests that have a true winner; shares with Wilson's 95 % intervals.
 
     "single verdicts right": of all single labels, as if each contest were judged once, in a random order;
     "right in both orders": of all contests; "kept": contests with a winner after the swap rule;
-    "kept right": of those. A contest without a verdict counts as judged, and as wrong.
+    "kept right": of those. A contest without a verdict counts as judged, and as wrong. A share of nothing is None.
     """
     known = [(verdict, side) for verdict, side in _paired(verdicts, truth) if side in PLACE]
     labels = [(label, right) for v, s in known for label, right in zip((v.first, v.swapped), PLACE[s], strict=True)]
@@ -28,10 +29,11 @@ def accuracy(verdicts: Sequence[Verdict], truth: Sequence[str]) -> dict[str, flo
     kept = sum(verdict.winner in PLACE for verdict, _ in known)
     return {
         "contests": len(known),
-        "single verdicts right": share(sum(label == right for label, right in labels), len(labels)),
-        "right in both orders": share(sum(won), len(known)),
-        "kept": share(kept, len(known)),
-        "kept right": share(sum(won), kept),
+        # Both labels of a contest come from one judge and one text: the interval counts them as one trial.
+        "single verdicts right": _with_interval(sum(label == right for label, right in labels) / 2, len(known)),
+        "right in both orders": _with_interval(sum(won), len(known)),
+        "kept": _with_interval(kept, len(known)),
+        "kept right": _with_interval(sum(won), kept),
     }
 
 
@@ -93,6 +95,10 @@ def agreement(one: Sequence[Verdict], two: Sequence[Verdict]) -> dict[str, float
 def share(successes: int, trials: int) -> float | None:
     """successes / trials, or None if there was no trial."""
     return successes / trials if trials else None
+
+
+def _with_interval(successes: float, trials: int) -> Estimate | None:
+    return Estimate(successes / trials, *wilson(successes / trials, trials)) if trials else None
 
 
 def _agreed(name: str, pair: np.ndarray) -> dict[str, float | None]:

@@ -15,8 +15,10 @@ from helpers.llm.client import LLM, LLMError, Retry
 from helpers.llm.judge import (
     NoVerdict,
     Score,
+    SoftLabel,
     Verdict,
     both_orders,
+    first_token,
     judge_all,
     jury,
     label_probability,
@@ -228,16 +230,62 @@ def test_a_soft_label_averages_both_orders():
             )
 
     assert soft_label(Sure(), "q", "x", "y") == pytest.approx((0.9 + 0.7) / 2)
-    assert soft_labels(Sure(), [("q", "x", "y"), ("q", "y", "x")]) == pytest.approx([0.8, 0.2])
+    labels = soft_labels(Sure(), [("q", "x", "y"), ("q", "y", "x")])
+    assert [label.value for label in labels] == pytest.approx([0.8, 0.2])
+    assert {label.reason for label in labels} == {""}
 
 
 def test_a_taste_for_a_place_cancels_out():
     assert soft_label(fake(lambda prompt: "A", raw=raw(0.99, 0.01)), "q", "x", "y") == pytest.approx(0.5)
 
 
-def test_a_server_without_logprobs_is_told():
-    with pytest.raises(CourseError, match="no log-probabilities"):
-        soft_label(fake(lambda prompt: "A"), "q", "x", "y")
+@pytest.mark.parametrize(
+    "raw", [{}, {"logprobs": None}, {"logprobs": []}, {"logprobs": {"content": []}}, {"logprobs": [7]}]
+)
+def test_a_server_without_logprobs_is_told(raw):
+    with pytest.raises(NoVerdict, match="sends no log-probabilities"):
+        soft_label(fake(lambda prompt: "A", raw=raw), "q", "x", "y")
+    assert (
+        soft_labels(fake(lambda prompt: "A", raw=raw), [("q", "x", "y")] * 2)
+        == [
+            SoftLabel(
+                None,
+                "The server sends no log-probabilities. Update Ollama, or go by the verdicts of llm_judge() alone.",
+            )
+        ]
+        * 2
+    )
+
+
+def test_one_odd_contest_leaves_the_others_their_labels():
+    """One begins with a word, another is refused; the third has a label."""
+
+    class Odd:
+        def ask(self, prompt, **options):
+            if "odd" in prompt:
+                return SimpleNamespace(raw={"logprobs": [{"token": "Well", "logprob": -0.1}]})
+            if "foreign" in prompt:
+                raise LLMError("foreign to it", refused=True)
+            return SimpleNamespace(raw=raw(0.5, 0.5))
+
+    odd, foreign, good = soft_labels(Odd(), [("q", "odd", "y"), ("q", "foreign", "y"), ("q", "x", "y")])
+    assert odd.value is None and "begins its reply with 'Well', not with A or B" in odd.reason
+    assert foreign == SoftLabel(None, "refused by the server: foreign to it")
+    assert good == SoftLabel(pytest.approx(0.5))
+
+
+def test_a_server_in_trouble_is_no_missing_label():
+    def broken(prompt):
+        return LLMError("busy", transient=True)
+
+    with pytest.raises(LLMError, match="busy"):
+        soft_labels(fake(broken), [("q", "x", "y")])
+
+
+def test_the_likeliest_first_tokens():
+    assert first_token(fake(lambda prompt: "A", raw=raw(0.9, 0.1)), "?") == {"A": math.log(0.9), "B": math.log(0.1)}
+    bare = {"logprobs": [{"token": "A", "logprob": -0.1}]}
+    assert first_token(fake(lambda prompt: "A", raw=bare), "?") == {"A": -0.1}, "the written token alone"
 
 
 # --- scores and juries ----------------------------------------------------------------------------------------
@@ -297,8 +345,8 @@ def test_a_real_request_asks_for_the_schema_and_for_logprobs_at_the_top_level(fa
     llm = connected(server)
     assert judged(llm, "rude", "kind").winner == "b"
     assert server.bodies[0]["format"]["required"] == ["winner"] and "logprobs" not in server.bodies[0]
-    with pytest.raises(CourseError, match="no log-probabilities"):
-        soft_label(llm, "q", "rude", "kind")
+    (label,) = soft_labels(llm, [("q", "rude", "kind")])
+    assert label.value is None and "no log-probabilities" in label.reason
     assert server.bodies[-1]["logprobs"] is True and server.bodies[-1]["top_logprobs"] == 20
     assert "top_logprobs" not in server.bodies[-1]["options"]
 

@@ -5,6 +5,7 @@ import pytest
 from helpers.files import CourseError
 from helpers.llm.judge import Verdict
 from helpers.llm.judge_bias import accuracy, agreement, length_bias, position_bias, self_preference
+from helpers.stats import Estimate, wilson
 
 RIGHT, WRONG = {"a": Verdict("A", "B"), "b": Verdict("B", "A")}, {"a": Verdict("B", "A"), "b": Verdict("A", "B")}
 FIRST, NONE = Verdict("A", "A"), Verdict(None, None, "malformed")
@@ -15,9 +16,9 @@ def test_a_judge_that_follows_the_place_is_right_half_the_time_and_keeps_nothing
     found = accuracy([FIRST] * 4, ["a", "b", "a", "b"])
     assert found == {
         "contests": 4,
-        "single verdicts right": 0.5,
-        "right in both orders": 0.0,
-        "kept": 0.0,
+        "single verdicts right": Estimate(0.5, *wilson(0.5, 4)),
+        "right in both orders": Estimate(0, *wilson(0, 4)),
+        "kept": Estimate(0, *wilson(0, 4)),
         "kept right": None,
     }
 
@@ -25,13 +26,21 @@ def test_a_judge_that_follows_the_place_is_right_half_the_time_and_keeps_nothing
 def test_what_the_swap_rule_buys_by_hand():
     verdicts = [RIGHT["a"], RIGHT["b"], RIGHT["b"], WRONG["a"], FIRST, FIRST, Verdict("B", "B"), Verdict("B", "B")]
     found = accuracy(verdicts, ["a", "b", "b", "a", "a", "b", "a", "b"])
-    assert found["single verdicts right"] == (3 * 2 + 0 + 4) / 16
-    assert (found["right in both orders"], found["kept"], found["kept right"]) == (3 / 8, 4 / 8, 3 / 4)
+    assert found["single verdicts right"].value == (3 * 2 + 0 + 4) / 16
+    assert [found[name].value for name in ("right in both orders", "kept", "kept right")] == [3 / 8, 4 / 8, 3 / 4]
+
+
+def test_intervals_rest_on_contests_and_what_is_kept():
+    found = accuracy([RIGHT["a"]] * 9 + [WRONG["a"]] + [FIRST] * 10, ["a"] * 20)
+    assert found["right in both orders"][1:] == wilson(9 / 20, 20)
+    assert found["kept right"][1:] == wilson(9 / 10, 10)
+    assert found["single verdicts right"][1:] == wilson(28 / 40, 20), "two labels of a contest are one trial"
+    assert accuracy([RIGHT["a"]] * 20, ["a"] * 20)["kept right"].low < 0.9, "without a mistake the interval has a width"
 
 
 def test_contests_without_a_true_winner_do_not_count_and_missing_verdicts_are_wrong():
     found = accuracy([RIGHT["a"], RIGHT["a"], Verdict(None, None, "malformed")], ["a", "tie", "b"])
-    assert found["contests"] == 2 and found["single verdicts right"] == 0.5 and found["kept right"] == 1
+    assert found["contests"] == 2 and found["single verdicts right"].value == 0.5 and found["kept right"].value == 1
     assert accuracy([], [])["right in both orders"] is None
     with pytest.raises(CourseError, match="1 verdicts do not fit 2"):
         accuracy([FIRST], ["a", "b"])
