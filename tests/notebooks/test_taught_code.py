@@ -12,7 +12,7 @@ from helpers.files import NOTEBOOKS, ROOT
 # Written in a cell of this notebook, line by line, and kept in helpers/ for the notebooks after it.
 TAUGHT = {
     "01": ["rewrite_prompt", "direction_of", "to_pair"],
-    "02": ["nominal_alpha", "ranked_by_wins", "jury"],
+    "02": ["nominal_alpha", "both_orders", "ranked_by_wins", "jury"],
     "03": ["latest_votes", "kto_records"],
     "04": ["normalised", "longer_wins", "folds_by_prompt", "classifier", "probe_classifier"],
     "05": ["dpo_loss"],
