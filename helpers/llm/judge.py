@@ -201,15 +201,16 @@ def first_token(llm: LLM | RecordingLLM, prompt: str) -> dict[str, float]:
     """
     try:
         reply = llm.ask(prompt, temperature=0, num_predict=1, top_logprobs=20)
-        if reply.thinking or split_thinking(reply.text)[0]:
-            raise NoVerdict("The judge thinks before it answers: its first token is no verdict. Use llm_judge().")
-        places = reply.raw["logprobs"]
-        likely = sorted(places[0].get("top_logprobs") or places, key=lambda token: token["logprob"])
-        return {token["token"]: token["logprob"] for token in likely}
     except LLMError as error:
         if not error.refused:
             raise
         raise NoVerdict(f"refused by the server: {error}") from error
+    if reply.thinking or split_thinking(reply.text)[0]:
+        raise NoVerdict("The judge thinks before it answers: its first token is no verdict. Use llm_judge().")
+    try:
+        places = reply.raw["logprobs"]
+        likely = sorted(places[0].get("top_logprobs") or places, key=lambda token: token["logprob"])
+        return {token["token"]: token["logprob"] for token in likely}
     except (KeyError, IndexError, TypeError, AttributeError) as error:  # none, or in another form than Ollama's
         advice = "Update Ollama, or go by the verdicts of llm_judge() alone."
         raise NoVerdict(f"The server sends no log-probabilities. {advice}") from error

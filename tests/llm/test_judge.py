@@ -263,10 +263,10 @@ def test_one_odd_contest_leaves_the_others_their_labels():
     class Odd:
         def ask(self, prompt, **options):
             if "odd" in prompt:
-                return SimpleNamespace(raw={"logprobs": [{"token": "Well", "logprob": -0.1}]})
+                return SimpleNamespace(raw={"logprobs": [{"token": "Well", "logprob": -0.1}]}, text="Well", thinking="")
             if "foreign" in prompt:
                 raise LLMError("foreign to it", refused=True)
-            return SimpleNamespace(raw=raw(0.5, 0.5))
+            return SimpleNamespace(raw=raw(0.5, 0.5), text="A", thinking="")
 
     odd, foreign, good = soft_labels(Odd(), [("q", "odd", "y"), ("q", "foreign", "y"), ("q", "x", "y")])
     assert odd.value is None and "begins its reply with 'Well', not with A or B" in odd.reason
