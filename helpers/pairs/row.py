@@ -161,6 +161,6 @@ def _requests(attempts: list[dict]) -> dict:
         | {"raw_reply": good["requests"][-1].get("raw_reply") if good["requests"] else None}
         | {"cleaned": [what for request in good["requests"] for what in request.get("cleaned", [])]}
         | {"requests": good["requests"], "failed_attempts": failed, "attempts": len(attempts), "calls": len(every)}
-        | {"tokens": sum(request.get("tokens", 0) for request in every)}
+        | {name: sum(request.get(name, 0) for request in every) for name in ("prompt_tokens", "tokens")}
         | {"seconds": round(sum(request.get("seconds", 0) for request in every), 3)}
     )

@@ -180,7 +180,7 @@ def test_an_old_row_is_used(fake_ollama, tmp_path, llm_of):
     """Rows of the first version of the builder had fewer keys; what it finished stays finished."""
     server, path = fake_ollama(), tmp_path / "pairs.jsonl"
     build_preferences(RECORDS[:3], llm_of(server), path, SETTINGS)
-    new = ("requests", "attempts", "calls", "tokens", "method_version")
+    new = ("requests", "attempts", "calls", "prompt_tokens", "tokens", "method_version")
     old = [{key: value for key, value in row.items() if key not in new} for row in read_jsonl(path)]
     path.write_text("".join(json.dumps(row) + "\n" for row in old), encoding="utf-8")
     assert build_preferences(RECORDS[:3], llm_of(server), path, SETTINGS).reused == 3

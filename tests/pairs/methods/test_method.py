@@ -68,7 +68,7 @@ def test_problems_are_asked_again_with_the_next_seed(built):
     first = first_seed(row["fingerprint"], 123)
     assert [attempt["seed"] for attempt in row["failed_attempts"]] == [first, first + 1, first + 2]
     assert [body["options"]["seed"] for body in bodies] == [first, first + 1, first + 2]
-    assert (row["calls"], row["tokens"], row["length"]) == (3, 15, 3)
+    assert (row["calls"], row["prompt_tokens"], row["tokens"], row["length"]) == (3, 21, 15, 3)
 
 
 def test_a_retry_that_succeeds_keeps_what_failed_before(built):
