@@ -93,6 +93,21 @@ def split_by_fact(records: Sequence[dict], validation: float = 0.1, test: float 
     return Split(*(sorted(chain(*part)) for part in (groups, drawn["validation"], drawn["test"])))
 
 
+def split_like(others: Sequence[dict], records: Sequence[dict], split: Sequence[Sequence[int]]) -> Split:
+    """Indices of `others` in each part of a split of `records`: a row goes where the records about its fact are.
+
+    A fact of which there is no record goes to the training part. A row that ties records of two parts together is in
+    none: whichever it were in, it would give away something of the other.
+    """
+    part_of = {row: name for name, rows in zip(Split._fields, split, strict=False) for row in rows}
+    drawn = {name: [] for name in Split._fields}
+    for group in fact_groups([*records, *others]):
+        parts = {part_of[row] for row in group if row in part_of} or {"train"}
+        if len(parts) == 1:
+            drawn[parts.pop()] += [row - len(records) for row in group if row >= len(records)]
+    return Split(*map(sorted, drawn.values()))
+
+
 def _draw(groups: list[list[int]], room: float, most: int) -> tuple[list, list]:
     """(drawn, left): at most `most` groups of `room` rows in all; if each is larger than that, the smallest one."""
     room = room and max(room, min(map(len, groups)))

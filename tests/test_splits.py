@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from helpers.files import DATA, CourseError
 from helpers.records import load_preferences
-from helpers.splits import Split, fact_groups, shared, split_by_fact
+from helpers.splits import Split, fact_groups, shared, split_by_fact, split_like
 
 SHIPPED = [r.model_dump() for r in load_preferences(DATA / "instruction-data-with-preference.json")]
 
@@ -150,3 +150,22 @@ def test_a_large_group_goes_where_there_is_room_and_small_sets_have_all_parts():
     assert list(map(len, split_by_fact([row(0), row(1), row(2)]))) == [1, 1, 1]
     assert list(map(len, split_by_fact([row(0), row(1)], test=0))) == [1, 1, 0]
     assert list(map(len, split_by_fact([row(0)], 0, 0))) == [1, 0, 0]
+
+
+def test_further_rows_go_where_the_rows_about_their_fact_are():
+    records, split = [row(number) for number in range(3)], Split([0], [1], [2])
+    others = [
+        row(9, instruction="instruction 2"),  # the same question
+        row(8, chosen="output 1"),  # the same answer
+        row(7),  # a fact of its own
+        {"instruction": "instruction 0", "input": "", "chosen": "new"},  # one answer, no pair
+    ]
+    assert split_like(others, records, split) == Split([2, 3], [1], [0])
+    assert split_like(others, records, split[:2]) == Split([0, 2, 3], [1], []), "a split without a test part"
+    assert split_like([], records, split) == Split([], [], [])
+
+
+def test_a_further_row_that_ties_two_parts_is_in_none():
+    records, split = [row(number) for number in range(3)], Split([0], [1], [2])
+    tie, alone = row(9, instruction="instruction 0", chosen="output 2"), row(8)
+    assert split_like([tie, alone], records, split) == Split([1], [], [])
