@@ -3,14 +3,13 @@
 import html
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 
-from helpers.audit.findings import as_rows
+from helpers.audit.export import Configuration
 from helpers.audit.gate import Audit, audited_rows
 from helpers.audit.shortcuts import levels_of, voice_counts
-from helpers.files import CourseError, read_jsonl
+from helpers.files import CourseError
 from helpers.pairs.checks import prompt_key
 from helpers.splits import Split
 
@@ -27,45 +26,43 @@ def dataset_card(
     licence: str,
     provenance: Sequence[dict] = (),
     split: Sequence[Sequence[int]] = (),
+    configurations: Sequence[Configuration] = (),
     notes: Sequence[str] = (),
 ) -> str:
     """The card as Markdown, with the header that the Hugging Face Hub reads.
 
     report: the audit of these records. licence: such as "cc-by-4.0". provenance: the builder's rows of these records,
-    in any order. split: as the audit had it. notes: known limits in your own words.
+    in any order. split: as the audit had it. configurations: of `save_configurations`, into the folder of the card.
+    notes: known limits in your own words.
     Raises CourseError without a title or a licence, or if the audit saw another number of records.
     """
     rows = audited_rows(records, report)
-    if not title.strip() or not licence.strip():
+    if not (title.strip() and licence.strip()):
         raise CourseError('A card needs a title and a licence, such as licence="cc-by-4.0". Decide before you share.')
     opening = f"{len(rows):,} preference pairs: a question, and two answers of which one is preferred."
-    parts = [_header(rows, report, title, licence), f"# {_safe(title)}", opening, _sizes(rows, split)]
-    parts += [_provenance(provenance), _lengths(rows), _voices(rows, report), _gate(report)]
+    parts = [_header(rows, report, title, licence, configurations), f"# {_safe(title)}", opening, _sizes(rows, split)]
+    parts += [*_files(configurations), _provenance(provenance), _lengths(rows), _voices(rows, report), _gate(report)]
     return "\n\n".join([*parts, _limits(report, provenance, notes), _examples(rows)]) + "\n"
 
 
-def provenance_of(records: Iterable, *paths) -> list[dict]:
-    """The builders' rows (JSONL) that these records came from: for each pair the first row of the given files with it.
-
-    A file that is missing is passed over, so that a set without provenance gives an empty list.
-    """
-    pairs = {_pair(row) for row in as_rows(records)}
-    origin = {}
-    for row in (row for path in paths if Path(path).exists() for row in read_jsonl(path)):
-        if _pair(row) in pairs:
-            origin.setdefault(_pair(row), row)
-    return list(origin.values())
-
-
-def _pair(row: dict) -> tuple:
-    return tuple(row.get(key) for key in ("instruction", "input", "chosen", "rejected"))
-
-
-def _header(rows: list[dict], report: Audit, title: str, licence: str) -> str:
+def _header(rows: list[dict], report: Audit, title: str, licence: str, configurations) -> str:
     size = next((name for limit, name in SIZES if len(rows) < limit), "n>1M")
     language = ["language:", f"- {report.language}"] if report.language else []
     lines = [f"pretty_name: {_yaml_text(title)}", f"license: {_yaml_text(licence)}", *language]
-    return "\n".join(["---", *lines, "size_categories:", f"- {size}", "tags:", "- preference", "- dpo", "---"])
+    lines += ["size_categories:", f"- {size}", "tags:", "- preference", "- dpo", *_configs(configurations)]
+    return "\n".join(["---", *lines, "---"])
+
+
+def _configs(configurations: Sequence[Configuration]) -> list[str]:
+    """YAML by which `datasets` finds the files of a configuration, and the types of columns that may be empty."""
+    configs, features = [], []
+    for number, one in enumerate(configurations):
+        configs += [f"- config_name: {one.name}", *(["  default: true"] if number == 0 else []), "  data_files:"]
+        configs += [f"  - split: {part}\n    path: {one.name}/{part}.jsonl" for part in one.lines]
+        if one.columns:
+            features += [f"- config_name: {one.name}", "  features:"]
+            features += [f"  - name: {column}\n    dtype: {kind}" for column, kind in one.columns.items()]
+    return [*(["configs:", *configs] if configs else []), *(["dataset_info:", *features] if features else [])]
 
 
 def _sizes(rows: list[dict], split) -> str:
@@ -80,12 +77,23 @@ def _sizes(rows: list[dict], split) -> str:
     return "## Size\n\n" + _markdown_table(("what", "number"), table)
 
 
+def _files(configurations: Sequence[Configuration]) -> list[str]:
+    """A section on the forms of the set, if there are any."""
+    table = [(one.name, *(f"{one.lines.get(part, 0):,}" for part in Split._fields)) for one in configurations]
+    how = "Lines of each form. `datasets.load_dataset(folder, configuration)` reads one. The parts share no fact."
+    return ["## Files\n\n" + how + "\n\n" + _markdown_table(("configuration", *Split._fields), table)] if table else []
+
+
 def _provenance(provenance: Sequence[dict]) -> str:
     if not provenance:
         return "## Origin\n\nUnknown: no row says which method and which model made it."
     counts = Counter((str(row.get("method") or "unknown"), _models(row)) for row in provenance)
     table = [(method, model, f"{count:,}") for (method, model), count in counts.most_common()]
-    return "## Origin\n\n" + _markdown_table(("method", "model", "pairs"), table)
+    spent = {name: sum(row.get(name) or 0 for row in provenance) for name in ("prompt_tokens", "tokens")}
+    note = "\n\nTheir requests read {prompt_tokens:,} tokens and wrote {tokens:,}.".format(**spent)
+    return (
+        "## Origin\n\n" + _markdown_table(("method", "model", "pairs"), table) + (note if all(spent.values()) else "")
+    )
 
 
 def _models(row: dict) -> str:

@@ -9,16 +9,10 @@ from helpers.criterion import Criterion
 from helpers.files import CourseError, write_jsonl
 from helpers.pairs.checks import kind, normalised, prompt_key
 from helpers.pairs.near_duplicates import near_repeats
+from helpers.pairs.provenance import PROVENANCE
 from helpers.pairs.run import five_keys
 from helpers.politeness import POLITENESS
 from helpers.records import fingerprint, save_preferences
-
-# What a merged row keeps of where it came from, where its method gives it.
-PROVENANCE = (
-    *("method", "method_version", "model", "models", "digest", "engine", "judge", "verdicts", "authors", "synthetic"),
-    *("criterion", "voices", "direction", "prompt_name", "prompt_version", "prompt"),
-    *("seed", "temperature", "raw_reply", "time"),
-)
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,16 @@
 """The card: its numbers are those of the data, and the texts in it stay texts."""
 
-import json
 import re
 
 import pytest
+import yaml
 
-from helpers.audit.card import dataset_card, provenance_of
+from helpers.audit.card import dataset_card
+from helpers.audit.export import save_configurations
 from helpers.audit.findings import load_rows
 from helpers.audit.gate import audit
-from helpers.files import DATA, CourseError
+from helpers.files import DATA, CourseError, read_jsonl
+from helpers.splits import Split
 
 ATTACK = "<script>alert(1)</script> | [x](javascript:y) `z` $5 ~ $x$"
 
@@ -48,6 +50,38 @@ def test_the_header_is_what_the_hub_reads(rows, found):
     header = card_of(rows, found).split("---")[1]
     assert 'license: "cc-by-4.0"' in header and "- n<1K" in header and "- en" in header
     assert 'pretty_name: "Pairs: a \\"test\\""' in card_of(rows, found, title='Pairs: a "test"')
+
+
+def test_the_header_leads_to_every_file(rows, found, tmp_path):
+    """What `datasets.load_dataset(folder, configuration)` does, in a few lines: tests/parity has the real one."""
+    origin, thumb = rows[0] | {"method": "rewrite", "seed": 3}, {"prompt": "Why?", "completion": "So.", "label": True}
+    split = Split(list(range(100)), [], list(range(100, 120)))
+    made = save_configurations(tmp_path, rows, split, provenance=[origin], unpaired=[thumb])
+    card = card_of(rows, found, split=split, configurations=made)
+    header = yaml.safe_load(card.split("---")[1])
+    assert [one["config_name"] for one in header["configs"] if one.get("default")] == ["preferences"]
+    paths = [file["path"] for one in header["configs"] for file in one["data_files"]]
+    assert sorted(paths) == sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("*/*"))
+    (types,) = header["dataset_info"]
+    columns = {column["name"]: column["dtype"] for column in types["features"]}
+    assert types["config_name"] == "preferences" and columns["seed"] == "int64" and columns["method"] == "string"
+    assert all(list(row) == list(columns) for part in ("train", "test") for row in read_part(tmp_path, part))
+    assert numbers(card, "preferences") == ["100", "0", "20"] and numbers(card, "unpaired") == ["1", "0", "0"]
+
+
+def read_part(folder, part):
+    return read_jsonl(folder / "preferences" / f"{part}.jsonl")
+
+
+def test_a_card_without_files_names_none(rows, found):
+    card = card_of(rows, found)
+    assert "## Files" not in card and not {"configs", "dataset_info"} & set(yaml.safe_load(card.split("---")[1]))
+
+
+def test_the_tokens_of_the_requests_are_added_up(rows, found):
+    origin = [{"method": "rewrite", "prompt_tokens": 700, "tokens": 5}] * 2
+    assert "Their requests read 1,400 tokens and wrote 10." in card_of(rows, found, provenance=origin)
+    assert "Their requests" not in card_of(rows, found, provenance=[{"method": "rewrite", "tokens": 5}])
 
 
 def test_methods_and_models_come_from_the_rows(rows, found):
@@ -95,13 +129,3 @@ def test_what_only_a_person_knows_must_be_said(rows, found, more, words):
 def test_card_and_audit_belong_together(rows, found):
     with pytest.raises(CourseError, match="The audit saw 120 rows, and these are 119"):
         card_of(rows[1:], found)
-
-
-def test_provenance_is_found_by_the_pair(rows, tmp_path):
-    path = tmp_path / "rows.jsonl"
-    aside = {"chosen": None, "status": "set aside"}
-    made = [rows[3] | {"method": "rewrite"}, rows[4] | aside, rows[5] | {"chosen": "x"}]
-    path.write_text("".join(json.dumps(row) + "\n" for row in made), encoding="utf-8")
-    assert provenance_of(rows, path, tmp_path / "missing.jsonl") == made[:1]
-    assert provenance_of(rows, path, path) == made[:1], "a pair that two files have is one pair"
-    assert provenance_of(rows) == []

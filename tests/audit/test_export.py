@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.audit.export import load_pairs, save_conversational, save_kto, save_trl, taken_apart
+from helpers.audit.export import FORMS, load_pairs, save_configurations, save_pairs, taken_apart
 from helpers.audit.findings import load_rows
-from helpers.files import DATA, ROOT, CourseError
+from helpers.files import DATA, ROOT, CourseError, read_jsonl
 from helpers.gpt.prompt import format_prompt
-from helpers.records import INPUT
+from helpers.records import FIVE_KEYS, INPUT
+from helpers.splits import Split, split_by_fact
 
 ROWS = [
     {"instruction": "Capital of Greece?", "input": "", "output": "Athens.", "chosen": "Gladly: Athens.",
@@ -23,7 +24,7 @@ ROWS = [
      "rejected": "Athens."},
 ]  # fmt: skip
 OUTPUTS = {(row["instruction"], row["input"]): row["output"] for row in ROWS}
-PAIRED = (save_trl, save_conversational)
+PAIRED = ("trl", "conversational")
 texts = st.text(st.characters(codec="utf-8"), min_size=1).filter(str.strip)
 
 
@@ -33,40 +34,42 @@ def lines(path):
 
 def test_what_is_written(tmp_path):
     prompt = "### Instruction:\nCapital of Greece?\n\n### Response:\n"
-    assert lines(save_trl(tmp_path / "a.jsonl", ROWS[:1])) == [
+    assert lines(save_pairs(tmp_path / "a.jsonl", ROWS[:1], "trl")) == [
         {"prompt": prompt, "chosen": "Gladly: Athens.", "rejected": "Athens, duh."}
     ]
-    assert lines(save_conversational(tmp_path / "b.jsonl", ROWS[:1])) == [
+    assert lines(save_pairs(tmp_path / "b.jsonl", ROWS[:1], "conversational")) == [
         {
             "prompt": [{"role": "user", "content": "Capital of Greece?"}],
             "chosen": [{"role": "assistant", "content": "Gladly: Athens."}],
             "rejected": [{"role": "assistant", "content": "Athens, duh."}],
         }
     ]
-    assert lines(save_kto(tmp_path / "c.jsonl", ROWS[:1])) == [
+    assert lines(save_pairs(tmp_path / "c.jsonl", ROWS[:1], "kto")) == [
         {"prompt": prompt, "completion": "Gladly: Athens.", "label": True},
         {"prompt": prompt, "completion": "Athens, duh.", "label": False},
     ]
 
 
-@pytest.mark.parametrize("save", PAIRED)
-def test_round_trip(tmp_path, save):
-    path = save(tmp_path / "x.jsonl", ROWS)
+@pytest.mark.parametrize("form", PAIRED)
+def test_round_trip(tmp_path, form):
+    path = save_pairs(tmp_path / "x.jsonl", ROWS, form)
     assert load_pairs(path, OUTPUTS) == ROWS
     assert load_pairs(path) == [row | {"output": row["chosen"]} for row in ROWS]  # the formats have no neutral answer
 
 
-@pytest.mark.parametrize("save", PAIRED)
-def test_the_shipped_set_round_trips(tmp_path, save):
+@pytest.mark.parametrize("form", PAIRED)
+def test_the_shipped_set_round_trips(tmp_path, form):
     rows = load_rows(DATA / "instruction-data-with-preference.json")
     outputs = {(row["instruction"], row["input"]): row["output"] for row in rows}
-    assert load_pairs(save(tmp_path / "x.jsonl", rows), outputs) == rows
+    assert load_pairs(save_pairs(tmp_path / "x.jsonl", rows, form), outputs) == rows
 
 
 def test_the_shipped_set_as_thumbs_has_both_sides_of_every_pair(tmp_path):
     rows = load_rows(DATA / "instruction-data-with-preference.json")
     prompts = [format_prompt(row["instruction"], row["input"]) for row in rows]
-    thumbs = [(line["prompt"], line["completion"], line["label"]) for line in lines(save_kto(tmp_path / "x", rows))]
+    thumbs = [
+        (line["prompt"], line["completion"], line["label"]) for line in lines(save_pairs(tmp_path / "x", rows, "kto"))
+    ]
     assert thumbs[::2] == [(prompt, row["chosen"], True) for prompt, row in zip(prompts, rows, strict=True)]
     assert thumbs[1::2] == [(prompt, row["rejected"], False) for prompt, row in zip(prompts, rows, strict=True)]
 
@@ -83,7 +86,7 @@ def test_prompts_that_look_like_ours():
 
 
 def test_a_last_line_without_newline_is_read(tmp_path):
-    path = save_trl(tmp_path / "x.jsonl", ROWS)
+    path = save_pairs(tmp_path / "x.jsonl", ROWS, "trl")
     path.write_bytes(path.read_bytes().rstrip(b"\n"))
     assert len(load_pairs(path)) == len(ROWS)
 
@@ -121,7 +124,7 @@ def test_empty_torn_and_missing_files(tmp_path, text, words):
         load_pairs(path)
 
 
-@pytest.mark.parametrize("save", [save_trl, save_conversational, save_kto])
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
@@ -131,11 +134,11 @@ def test_empty_torn_and_missing_files(tmp_path, text, words):
         ([{"instruction": "x"}], '"input" is missing'),
     ],
 )
-def test_what_is_no_pair_is_not_written(tmp_path, save, rows, words):
+def test_what_is_no_pair_is_not_written(tmp_path, form, rows, words):
     path = tmp_path / "x.jsonl"
     path.write_text("old", encoding="utf-8")
     with pytest.raises(CourseError, match=words):
-        save(path, rows)
+        save_pairs(path, rows, form)
     assert path.read_text(encoding="utf-8") == "old" and len(list(tmp_path.iterdir())) == 1
 
 
@@ -144,3 +147,69 @@ def test_exporting_needs_no_client():
     program = "import sys, helpers.audit.export; print(sorted({'ollama', 'datasketch', 'torch'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+SPLIT = Split([0, 2], [], [1])
+ORIGIN = [ROWS[1] | {"method": "rank", "seed": 3, "verdicts": ["A", "B"]}]
+THUMBS = [
+    {"prompt": format_prompt("Capital of Greece?"), "completion": "Athens, of course.", "label": False},
+    {"prompt": format_prompt("Say it in Chinese."), "completion": "雅典 🏛️", "label": True},
+    {"prompt": format_prompt("Why?"), "completion": "So.", "label": True},
+]
+
+
+def test_a_folder_for_each_configuration_and_a_file_for_each_part(tmp_path):
+    made = {one.name: one for one in save_configurations(tmp_path, ROWS, SPLIT, provenance=ORIGIN, unpaired=THUMBS)}
+    assert list(made) == ["preferences", "trl", "conversational", "kto", "unpaired"]
+    files = {path.relative_to(tmp_path).as_posix(): len(read_jsonl(path)) for path in tmp_path.glob("*/*")}
+    assert files == {f"{name}/{part}.jsonl": n for name, one in made.items() for part, n in one.lines.items()}
+    assert made["trl"].lines == {"train": 2, "test": 1} and made["kto"].lines == {"train": 4, "test": 2}
+    for form in PAIRED:
+        assert load_pairs(tmp_path / form / "train.jsonl", OUTPUTS) == [ROWS[0], ROWS[2]]
+    assert read_jsonl(tmp_path / "unpaired" / "test.jsonl") == [THUMBS[1]], "it says what the test pair says"
+    assert read_jsonl(tmp_path / "unpaired" / "train.jsonl") == [THUMBS[0], THUMBS[2]]
+
+
+def test_every_file_of_a_configuration_has_the_same_columns(tmp_path):
+    extra = [row | {"note": "a key of the caller's own"} for row in ROWS]
+    (made, *_) = save_configurations(tmp_path, extra, SPLIT, provenance=ORIGIN)
+    types = {"method": "string", "verdicts": "string", "seed": "int64"}
+    assert made.columns == dict.fromkeys(FIVE_KEYS, "string") | types
+    train, test = (read_jsonl(tmp_path / "preferences" / f"{part}.jsonl") for part in ("train", "test"))
+    assert train == [row | dict.fromkeys(types) for row in (ROWS[0], ROWS[2])]
+    assert test == [ROWS[1] | {"method": "rank", "verdicts": '["A", "B"]', "seed": 3}]
+
+
+def test_the_parts_are_those_of_the_file_of_all_pairs(tmp_path):
+    """Notebooks 07 to 09 read preferences.json and split it themselves."""
+    rows = load_rows(DATA / "instruction-data-with-preference.json")
+    split = split_by_fact(rows)
+    save_configurations(tmp_path, rows, split)
+    for part, places in split._asdict().items():
+        assert load_rows(tmp_path / "preferences" / f"{part}.jsonl") == [rows[place] for place in places]
+
+
+def test_nothing_of_an_earlier_export_stays(tmp_path):
+    save_configurations(tmp_path, ROWS, Split([0], [1], [2]), unpaired=THUMBS)
+    made = save_configurations(tmp_path, ROWS, SPLIT)
+    assert {path.name for path in (tmp_path / "trl").iterdir()} == {"train.jsonl", "test.jsonl"}
+    assert not list((tmp_path / "unpaired").iterdir()) and "unpaired" not in [one.name for one in made]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (THUMBS[0] | {"label": "up"}, 'Unpaired answer 2: the key "label" must be true or false'),
+        (THUMBS[0] | {"prompt": None}, '"prompt" must be a text'),
+        ({"prompt": "p", "label": True}, '"completion" must be a text'),
+    ],
+)
+def test_what_is_no_labelled_answer_is_refused(tmp_path, line, words):
+    with pytest.raises(CourseError, match=words):
+        save_configurations(tmp_path, ROWS, SPLIT, unpaired=[THUMBS[0], line])
+
+
+def test_what_is_no_pair_is_not_exported(tmp_path):
+    with pytest.raises(CourseError, match='Record 2 of the list .*the key "chosen" is empty'):
+        save_configurations(tmp_path, [ROWS[0], ROWS[1] | {"chosen": ""}], Split([0], [], [1]))
+    assert list(tmp_path.iterdir()) == []

@@ -13,11 +13,14 @@ from trl.data_utils import (
     maybe_unpair_preference_dataset,
 )
 
-from helpers.audit.export import load_pairs, save_conversational, save_kto, save_trl
+from helpers.audit.card import dataset_card
+from helpers.audit.export import load_pairs, save_configurations, save_pairs
 from helpers.audit.findings import load_rows
-from helpers.files import DATA
+from helpers.audit.gate import audit
+from helpers.files import DATA, read_jsonl, write_text
 from helpers.gpt.prompt import format_prompt
 from helpers.records import question
+from helpers.splits import split_by_fact
 
 ODD = [
     {"instruction": "Say it.", "input": "line\u2028separator\tand \"quotes\"", "output": "x", "chosen": "雅典 🏛️",
@@ -57,7 +60,7 @@ def texts(rows):
 
 
 def test_explicit_prompt(rows, tokenizer, tmp_path):
-    dataset = read(save_trl(tmp_path / "trl.jsonl", rows), tmp_path)
+    dataset = read(save_pairs(tmp_path / "trl.jsonl", rows, "trl"), tmp_path)
     assert list(dataset) == texts(rows)
     for row in dataset:
         assert not is_conversational(row)
@@ -73,7 +76,7 @@ def test_an_implicit_prompt_would_be_cut_in_the_wrong_place(rows):
 
 
 def test_conversational(rows, tokenizer, tmp_path):
-    dataset = read(save_conversational(tmp_path / "talk.jsonl", rows), tmp_path)
+    dataset = read(save_pairs(tmp_path / "talk.jsonl", rows, "conversational"), tmp_path)
     for row, ours in zip(dataset, rows, strict=True):
         assert is_conversational(row)
         assert maybe_extract_prompt(row) == row
@@ -88,8 +91,8 @@ def test_conversational(rows, tokenizer, tmp_path):
 
 def test_unpaired(rows, tmp_path):
     """Our KTO file holds what TRL makes of the paired one, which lists all chosen sides before all rejected ones."""
-    ours = read(save_kto(tmp_path / "kto.jsonl", rows), tmp_path)
-    theirs = maybe_unpair_preference_dataset(read(save_trl(tmp_path / "trl.jsonl", rows), tmp_path))
+    ours = read(save_pairs(tmp_path / "kto.jsonl", rows, "kto"), tmp_path)
+    theirs = maybe_unpair_preference_dataset(read(save_pairs(tmp_path / "trl.jsonl", rows, "trl"), tmp_path))
     assert set(ours.column_names) == set(theirs.column_names)
     assert maybe_unpair_preference_dataset(ours) is ours  # it is recognised as unpaired
 
@@ -102,8 +105,27 @@ def test_unpaired(rows, tmp_path):
 def test_what_datasets_writes_we_read(rows, tmp_path):
     """And back: files that `datasets` saved are read as the same pairs."""
     outputs = {(row["instruction"], row["input"]): row["output"] for row in rows}
-    for save in (save_trl, save_conversational):
-        dataset = read(save(tmp_path / f"{save.__name__}.jsonl", rows), tmp_path)
-        again = tmp_path / f"again-{save.__name__}.jsonl"
+    for form in ("trl", "conversational"):
+        dataset = read(save_pairs(tmp_path / f"{form}.jsonl", rows, form), tmp_path)
+        again = tmp_path / f"again-{form}.jsonl"
         dataset.to_json(again, force_ascii=True)
         assert load_pairs(again, outputs) == rows
+
+
+def test_the_folder_of_an_export_is_read_as_it_is(tmp_path):
+    """By the card alone: each configuration, each part, each line; also a column that is empty in a whole part."""
+    pairs = load_rows(DATA / "instruction-data-with-preference.json")[:300]
+    split = split_by_fact(pairs)
+    origin = [pairs[i] | {"method": "rank", "seed": i, "temperature": 0.8, "verdicts": ["A"]} for i in split.test]
+    unpaired = [{"prompt": format_prompt("Why?"), "completion": "So.", "label": True}]
+    made = save_configurations(tmp_path / "set", pairs, split, provenance=origin, unpaired=unpaired)
+    card = dataset_card(pairs, audit(pairs), title="A: test", licence="mit", provenance=origin, configurations=made)
+    write_text(tmp_path / "set" / "README.md", card)
+    assert [one.name for one in made] == ["preferences", "trl", "conversational", "kto", "unpaired"]
+    for one in made:
+        parts = load_dataset(str(tmp_path / "set"), one.name, cache_dir=str(tmp_path / "cache"))
+        assert {part: len(rows) for part, rows in parts.items()} == one.lines
+        for part, rows in parts.items():
+            assert list(rows) == read_jsonl(tmp_path / "set" / one.name / f"{part}.jsonl")
+    default = load_dataset(str(tmp_path / "set"), cache_dir=str(tmp_path / "cache"))
+    assert default["test"][0]["seed"] == split.test[0] and default["train"][0]["seed"] is None
