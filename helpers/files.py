@@ -149,18 +149,18 @@ def write_jsonl(path, rows: Iterable) -> Path:
 
 
 def own_or_shipped(*names: str) -> tuple[Path, str]:
-    """The reader's own artefact in build/, the first of the names that is there, else the last one as it is shipped in
-    data/; and a line that says which.
+    """The reader's own artefact in build/, the first of the names that is there, else the one that is shipped in data/;
+    and a line that says which.
 
     Raises CourseError if there is none.
     """
-    shipped = DATA / names[-1]
     for own in (BUILD / name for name in names):
         if own.exists():
             return own, f"Using your own {display_path(own)}."
-    if shipped.exists():
-        return shipped, f"Using the shipped {display_path(shipped)} (you have not made build/{names[-1]} yet)."
-    raise CourseError(f"There is neither build/{names[-1]} nor data/{names[-1]}. Run the notebook that makes it first.")
+    for shipped in (DATA / name for name in names):
+        if shipped.exists():
+            return shipped, f"Using the shipped {display_path(shipped)} (you have not made build/{shipped.name} yet)."
+    raise CourseError(f"There is neither build/{names[0]} nor data/{names[0]}. Run the notebook that makes it first.")
 
 
 def own_or_shipped_pairs(data_file=None) -> tuple[Path, str, bool]:
@@ -172,9 +172,9 @@ def own_or_shipped_pairs(data_file=None) -> tuple[Path, str, bool]:
     if data_file:
         path, source = Path(data_file), f"Using {data_file}."
     elif cleaned.exists():
-        made = [BUILD / name for name in (MERGED_PAIRS, MADE_PAIRS) if (BUILD / name).exists()]
-        newer = [display_path(path) for path in made if path.stat().st_mtime > cleaned.stat().st_mtime]
-        advice = f" (older than {' and '.join(newer)}: run notebook 04 again)" if newer else ""
+        made = [BUILD / name for name in (MADE_PAIRS, MERGED_PAIRS) if (BUILD / name).exists()][:1]  # 04 took that one
+        newer = made and made[0].stat().st_mtime > cleaned.stat().st_mtime
+        advice = f" (older than {display_path(made[0])}: run notebook 04 again)" if newer else ""
         path, source = cleaned, f"Using {display_path(cleaned)}, cleaned in notebook 04{advice}."
     else:
         path, source = own_or_shipped(MADE_PAIRS)

@@ -117,21 +117,23 @@ def save_merged(path, merged: Merged) -> tuple[Path, Path]:
     return save_preferences(path, merged.rows), write_jsonl(path.with_suffix(".jsonl"), merged.rows)
 
 
-def cost(rows: Sequence[dict], workers: int = 1, criterion: Criterion = POLITENESS) -> dict[str, float]:
+def cost(rows: Sequence[dict], workers: int = 1, criterion: Criterion = POLITENESS) -> dict[str, float | None]:
     """What a method's rows cost and brought, those set aside included.
 
     seconds: what all requests took one after the other, divided by the `workers` that asked at once. Then shares of
-    the records: "yield" became pairs, "ties" the judge could not tell apart. "agree": share of the pairs whose chosen
-    side has the higher level by the rule of the criterion.
+    the records: "yield" became pairs, "ties" the judge could not tell apart. "decided": share of the pairs whose sides
+    differ by the rule of the criterion; "agree": share of these whose chosen side has the higher level, None of none.
     """
     good = [row for row in rows if row["status"] == "ok"]
     ties = sum(any(reason.startswith("tie") for reason in row["reason"]) for row in rows)
-    agree = [criterion.level(row["chosen"]) > criterion.level(row["rejected"]) for row in good]
+    levels = [(criterion.level(row["chosen"]), criterion.level(row["rejected"])) for row in good]
+    agree = [chosen > rejected for chosen, rejected in levels if chosen != rejected]
     return {
         **{name: sum(row[name] for row in rows) for name in ("calls", "tokens")},
         "seconds": sum(row["seconds"] for row in rows) / workers,
         "pairs": len(good),
         "yield": len(good) / max(1, len(rows)),
         "ties": ties / max(1, len(rows)),
-        "agree": sum(agree) / max(1, len(agree)),
+        "decided": len(agree) / max(1, len(good)),
+        "agree": sum(agree) / len(agree) if agree else None,
     }

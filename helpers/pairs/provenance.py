@@ -42,7 +42,7 @@ def provenance_columns(provenance: Sequence[dict]) -> dict[str, str]:
     return {
         name: NUMBER_TYPES.get(name, "string")
         for name in PROVENANCE
-        if name not in NO_COLUMNS and any(_is_said(row.get(name)) for row in provenance)
+        if name not in NO_COLUMNS and any(_has_value(row.get(name)) for row in provenance)
     }
 
 
@@ -59,11 +59,11 @@ def with_provenance(pairs: Iterable[dict], provenance: Sequence[dict]) -> list[d
     ]
 
 
-def _is_said(value) -> bool:
+def _has_value(value) -> bool:
     return value is not None and value not in ("", [], {})
 
 
 def _column_value(value, kind: str):
-    if not _is_said(value):
+    if not _has_value(value):
         return None
     return value if kind != "string" or isinstance(value, str) else json.dumps(value, ensure_ascii=False)

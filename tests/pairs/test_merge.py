@@ -149,12 +149,15 @@ def test_costs_count_what_was_set_aside_too():
         row("", "", status="set aside", reason=["wrong: Athens is missing"]),
     ]
     assert cost(rows, workers=2) == {
-        "calls": 8, "tokens": 40, "seconds": 1.0, "pairs": 2, "yield": 0.5, "ties": 0.25, "agree": 0.5,
+        "calls": 8, "tokens": 40, "seconds": 1.0, "pairs": 2, "yield": 0.5, "ties": 0.25, "decided": 1,
+        "agree": 0.5,
     }  # fmt: skip
-    assert cost([])["yield"] == 0
+    assert cost([])["yield"] == 0 and cost([])["agree"] is None
 
 
 def test_agreement_is_by_the_rule_of_the_criterion():
     rows = [row("Yes.", "Yes, it is so, and it has been so for a very long time indeed."), row("No.", "No, not.")]
-    assert cost(rows, criterion=BREVITY)["agree"] == 0.5
-    assert cost(rows, criterion=POLITENESS)["agree"] == 0
+    brevity = cost(rows, criterion=BREVITY)
+    assert brevity["decided"] == 0.5 and brevity["agree"] == 1
+    politeness = cost(rows, criterion=POLITENESS)
+    assert politeness["decided"] == 0.5 and politeness["agree"] == 0
