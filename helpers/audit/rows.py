@@ -7,9 +7,13 @@ from functools import partial
 from itertools import combinations
 
 from helpers.audit.findings import ENGLISH, AuditInput, Finding, Skipped, by_rows
-from helpers.pairs.checks import ends_well, meta_text, new_numbers, normalised, prompt_key, refusals
+from helpers.criterion import Criterion
+from helpers.pairs.checks import ends_well, is_cut, kind, meta_text, normalised, prompt_key, refusals
+from helpers.pairs.cleaning import clean_reply
+from helpers.pairs.denial import negated
+from helpers.pairs.meaning import has_key, other_numbers
 from helpers.pairs.near_duplicates import near_repeats
-from helpers.records import FIVE_KEYS, contains_answer
+from helpers.records import FIVE_KEYS
 from helpers.splits import Split, shared
 
 SIDES = ("chosen", "rejected")
@@ -18,7 +22,7 @@ LATIN, CYRILLIC = r"A-Za-z\u00c0-\u024f", r"\u0400-\u04ff"
 GREEK = r"\u0391\u0392\u0395-\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bf\u03bd"
 LOOKALIKE = f"[{CYRILLIC}{GREEK}]"
 UNUSUAL = {
-    "control character": re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]"),
+    "control character": re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)"),
     "invisible character": re.compile(
         r"[\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]|"
         rf"(?<=[{LATIN}])[\u200c\u200d]|[\u200c\u200d](?=[{LATIN}])"  # joiners have their place in other alphabets
@@ -55,7 +59,7 @@ def contradictions(data: AuditInput) -> Finding:
 
 def empty(data: AuditInput) -> Finding:
     """An answer or a question without a word."""
-    wordless = [[key for key in ("instruction", *SIDES) if not row[key].strip()] for row in data.rows]
+    wordless = [[key for key in ("instruction", *SIDES) if not re.search(r"\w", row[key])] for row in data.rows]
     bad = {index: "empty: " + ", ".join(keys) for index, keys in enumerate(wordless) if keys}
     return by_rows(bad, len(data.rows), "have an empty text")
 
@@ -63,7 +67,7 @@ def empty(data: AuditInput) -> Finding:
 def truncated(data: AuditInput) -> Finding:
     """An answer that stops in the middle: by its `done_reason` if the row has one, else by how it ends.
 
-    A missing end mark says something only where nearly all answers have one.
+    A missing end mark says something only where nearly all answers have one, and the original, too.
     """
     texts = [row[side] for row in data.rows for side in SIDES if len(row[side].split()) > 3]
     by_end = bool(texts) and sum(map(ends_well, texts)) >= 0.9 * len(texts)
@@ -72,7 +76,7 @@ def truncated(data: AuditInput) -> Finding:
         raise Skipped("fewer than nine answers in ten end with a mark, and no row has a done_reason.")
     bad = {}
     for index, row in enumerate(data.rows):
-        cut = [side for side in SIDES if by_end and len(row[side].split()) > 3 and not ends_well(row[side])]
+        cut = [side for side in SIDES if by_end and len(row[side].split()) > 3 and is_cut(row["output"], row[side])]
         if row.get("done_reason") == "length":
             bad[index] = "the reply reached the token limit"
         elif cut:
@@ -86,9 +90,18 @@ def refused(data: AuditInput) -> Finding:
 
 
 def leaked_meta_text(data: AuditInput) -> Finding:
-    """A side talks about the task, or is quoted as a whole: "Here is the rewritten answer: …"."""
-    look = partial(meta_text, criterion=data.criterion)
+    """A side talks about the task, or its model wrote something around it: "Here is the rewritten answer: …"."""
+    look = partial(around, criterion=data.criterion)
     return _talk(data, look, "have a side that talks about the task")
+
+
+def around(original: str, side: str, criterion: Criterion) -> list[str]:
+    """What `meta_text` finds, and what cleaning would take off; unless the original has the like."""
+    removed = [what for what in clean_reply(side, criterion).removed if kind(what) != "emphasis"]
+    if removed:
+        own = set(map(kind, clean_reply(original, criterion).removed))
+        removed = [what for what in removed if kind(what) not in own]
+    return meta_text(original, side, criterion) or [f"meta text: {what}" for what in removed]
 
 
 def _talk(data: AuditInput, look: Callable[[str, str], list[str]], fault: str) -> Finding:
@@ -121,8 +134,9 @@ def _facts(data: AuditInput, side: str, fault: str, limit: float) -> Finding:
     for index, key in keys.items():
         row = data.rows[index]
         known = f"{row['instruction']} {row['input']} {row['output']}"
-        changes = [f"fact lost: {word}" for word in key if not contains_answer(row[side], [word])]
-        changes += [f"new number: {number}" for number in new_numbers(known, row[side])]
+        changes = [f"fact lost: {word}" for word in key if not has_key(row[side], word)]
+        changes += [f"new number: {number}" for number in other_numbers(known, row[side])]
+        changes += [f"negated: {what}" for what in negated(row["output"], row[side])]
         if changes:
             bad[index] = "; ".join(changes)
     return by_rows(bad, len(keys), "with an answer key " + fault, limit)
@@ -142,10 +156,10 @@ def split_leakage(data: AuditInput) -> Finding:
         raise Skipped("no split was given. Pass split=split_by_fact(rows), or (training, validation) as indices.")
     bad, kinds = {}, {}
     for earlier, later in combinations(range(len(data.split)), 2):
-        for row, other, kind, text in shared(data.rows, data.split[earlier], data.split[later]):
-            bad.setdefault(row, f"{kind} {shortened(text)}, as record {other + 1} ({Split._fields[earlier]})")
-            kinds.setdefault(kind, set()).add(row)
-    counts = ", ".join(f"{kind} {len(rows):,}" for kind, rows in kinds.items())
+        for row, other, sort, text in shared(data.rows, data.split[earlier], data.split[later]):
+            bad.setdefault(row, f"{sort} {shortened(text)}, as record {other + 1} ({Split._fields[earlier]})")
+            kinds.setdefault(sort, set()).add(row)
+    counts = ", ".join(f"{sort} {len(rows):,}" for sort, rows in kinds.items())
     fault = "of the held-out parts share a text with another part" + (f" ({counts})" if counts else "")
     return by_rows(bad, sum(map(len, data.split[1:])), fault)
 

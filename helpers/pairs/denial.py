@@ -56,6 +56,8 @@ def of_facts(plain: str) -> list[list[str]]:
 def negated(original: str, reply: str) -> list[str]:
     """Facts that the reply denies and the original does not, or the other way round."""
     one, two, faults = spelled_out(original), spelled_out(reply), []
+    if not (NEGATORS.search(one) or NEGATORS.search(two)):
+        return _turned_round(one, two)
     for here, there, how in ((two, one, "is denied"), (one, two, "is no longer denied")):
         said = {base(word) for word in word_list(there)}
         elsewhere = {

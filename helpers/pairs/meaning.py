@@ -163,8 +163,13 @@ TAUNTS = set(
 )
 
 
+NUMBER_OR_TIME = re.compile(r"\d|noon|midday|midnight|clock|past|quarter|\b[ap]\.?m\b", re.IGNORECASE)
+
+
 def other_numbers(known: str, reply: str) -> list[str]:
     """Numbers in digits that `known` has not in any spelling; those of a sum that the reply explains do not count."""
+    if not NUMBER_OR_TIME.search(reply):
+        return []
     plain = spelled_out(reply)
     explained = {
         number

@@ -6,7 +6,7 @@ world for verbs, plurals and synonyms.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 
 from helpers.files import DATA
@@ -27,7 +27,13 @@ NUMBER_WORDS = re.compile(
     rf"(?:(?:[ -]|,? and )(?:{NUMBER_WORD})\b)*"
 )
 TIME = re.compile(r"\b(\d{1,2})(?:[:.](\d\d))? ?(am|pm)\b|\b(\d{1,2}):(\d\d)\b(?!:)")
-PLAIN_FORMS = (  # in this order
+
+
+def compiled(*forms) -> tuple[tuple[re.Pattern, str | Callable], ...]:
+    return tuple((re.compile(pattern), form) for pattern, form in forms)
+
+
+CONTRACTIONS = compiled(  # in this order; only in texts with one of their marks
     (r"\b([ap])\.m\b\.?", r"\1m"),
     (r"\bcannot\b|\bcan't\b", "can not"),
     (r"\bwon't\b", "will not"),
@@ -40,6 +46,9 @@ PLAIN_FORMS = (  # in this order
     (r"'ve\b", " have"),
     (r"'d\b", " would"),
     (r"(?<=\w)'s\b|(?<=s)'(?=\s|$)", ""),
+)
+CONTRACTED = re.compile(r"'|cannot|[ap]\.m")
+AMOUNT_FORMS = compiled(  # numbers are in digits by now
     (r"\b(\d{1,3})((?:[ ,]\d{3})+)(?![\d.]?\d)", lambda match: match[1] + re.sub(r"\D", "", match[2])),
     (r"\b(\d+)\.0+\b", r"\1"),
     (r"(?<=\d)(?:st|nd|rd|th)\b", ""),
@@ -60,6 +69,9 @@ PLAIN_FORMS = (  # in this order
     (r"(\d) ?(?:l|lit(?:er|re)s?)\b", r"\1 litre"),
     (r"(\d) ?(?:h|hrs?)\b", r"\1 hour"),
     (r"(\d) ?mins?\b", r"\1 minute"),
+)
+AMOUNT = re.compile(r"[\d°€$£%]|kilo|per ?cent|degree")
+SPELLINGS = compiled(  # British and American
     (r"(?<=met)er(?=s?\b)|(?<=cent)er(?=s?\b)|(?<=theat)er(?=s?\b)", "re"),
     (r"\b(\w{3,})our(?=s?\b|ed\b|ing\b|ful\b)", r"\1or"),
     (r"\b(\w{3,})is(?=e[sd]?\b|ing\b|ation)", r"\1iz"),
@@ -69,7 +81,8 @@ PLAIN_FORMS = (  # in this order
     (r"\bu\.s\.(?:a\.)?|\bunited states(?: of america)?\b|\busa\b", "us"),
     (r"\bunited kingdom\b|\bu\.k\.", "uk"),
 )
-N_BEFORE_NUMBERS = 12  # of these: the rest needs numbers in digits
+ORDINAL = re.compile(rf"\b(?:{'|'.join(ORDINALS)})\b")
+MIDDAY, MIDNIGHT = re.compile(r"\bnoon\b|\bmidday\b"), re.compile(r"\bmidnight\b")
 SHORT_UNITS = {"km": "kilometre", "cm": "centimetre", "mm": "millimetre", "kg": "kilogram", "mph": "mile"}
 SIGNED = re.compile(r"(?:(?<![\d)] )(?<![\w)])-|\bminus |\bnegative )(\d+(?:\.\d+)?)")
 PAST_HOUR = re.compile(r"\b(?:(0\.5 past |quarter past |quarter to )(\d{1,2})|()(\d{1,2}) o'clock)\b( ?[ap]m\b)?")
@@ -95,14 +108,12 @@ def spelled_out(text: str) -> str:
     text = "\n".join(" ".join(line.split()) for line in text.splitlines())  # no pattern meets a long run of blanks
     if (first := FIRST_LISTED.search(text)) and NEXT_LISTED.search(text, first.end()):
         text = LIST_NUMBER.sub(r"\1", text)
-    for pattern, form in PLAIN_FORMS[:N_BEFORE_NUMBERS]:
-        text = re.sub(pattern, form, text)
-    text = NUMBER_WORDS.sub(_in_digits, text)
-    text = re.sub(rf"\b(?:{'|'.join(ORDINALS)})\b", lambda match: ORDINALS[match[0]], text)
-    for pattern, form in PLAIN_FORMS[N_BEFORE_NUMBERS:]:
-        text = re.sub(pattern, form, text)
-    text = PAST_HOUR.sub(_past_hour, text)
-    text = re.sub(r"\bnoon\b|\bmidday\b", "12:00", re.sub(r"\bmidnight\b", "0:00", text))
+    for pattern, form in CONTRACTIONS if CONTRACTED.search(text) else ():
+        text = pattern.sub(form, text)
+    text = ORDINAL.sub(lambda match: ORDINALS[match[0]], NUMBER_WORDS.sub(_in_digits, text))
+    for pattern, form in (*(AMOUNT_FORMS if AMOUNT.search(text) else ()), *SPELLINGS):
+        text = pattern.sub(form, text)
+    text = MIDDAY.sub("12:00", MIDNIGHT.sub("0:00", PAST_HOUR.sub(_past_hour, text)))
     return TIME.sub(_in_24_hours, text)
 
 

@@ -15,7 +15,7 @@ DONE = (
 )
 VERSION = r"(?:version|rewrite|rewording|rephrasing|paraphrase|revision|variation|variant)s?"
 TEXT = r"(?:answer|response|reply|sentence|statement|text|output|result|message)s?"
-TRY = r"(?:take|attempt|try|shot|stab|crack|spin|way|suggestion|option|one)s?"
+TRY = r"(?:take|attempt|try|shot|stab|crack|spin|way|suggestion|one)s?"
 COMPARED = r"(?:more |less |\w+er )[\w'-]*"  # "more courteous", "ruder"
 HERE_IS = r"(?:so |and |now |then )*here(?:'s| is| are|,)"
 I_WILL = r"i(?:'ve|'d|'ll)?(?: (?:have|would|can|could|will|be|happy|glad|delighted|to|gladly|try|tried|just))*"
@@ -62,7 +62,8 @@ ANNOUNCEMENT = any_of(
     rf"{HERE_IS} (?:the |my |your |an? |one |some )?(?:few |couple of |"
     rf"[\w'-]+ ){{0,4}}(?<!here's )(?<!is )(?<!are ){TRY}(?: (?:to|for|of|at|as|in|on|with|that)\b.*)?",
     rf"{HERE_IS} (?:the |an? |my |your )?(?:\w+ )?{COMPARED} ?(?:{TEXT})?\b.*",
-    rf"{HERE_IS} (?:the |my |your |an? )?(?:few |final |requested |desired |new |possible )*{TEXT}(?: (?:to|for|of|you|"
+    rf"{HERE_IS} (?:the |my |your |an? )?(?:few |final |requested |desired |new |possible |\d |two |three |"
+    rf"\w+ different )*(?:{TEXT}|options?)(?: (?:to|for|of|you|"
     rf"as|in|with|that)\b.*)?",
     rf"(?:this is |here's )?(?:how|what) (?:i|you|one){MAY} (?:say|put|write|answer).*",
     rf"(?:perhaps |maybe |then )?(?:i|you|we|one){MAY} (?:also )?(?:say|put|try|write|answer|respond|reply|express|"

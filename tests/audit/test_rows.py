@@ -171,6 +171,7 @@ def test_missing_end_marks_say_nothing_where_they_are_usual():
         "雅典。",
         "α-helix, 5 kΩ, 3 µm",
         "tab\there\nline",
+        "two\r\nlines",
         "Ärger, Ångström, ÃO, São",
     ],
 )
@@ -182,7 +183,7 @@ def test_text_in_any_language_is_usual(text):
     ("text", "word"),
     [
         ("bell\x07", "control character '\\x07'"),
-        ("a\r\nb", "control character '\\r'"),
+        ("a\rb", "control character '\\r'"),
         ("zero\u200bwidth", "invisible character '\\u200b'"),
         ("\ufeffstart", "invisible character '\\ufeff'"),
         ("turn\u202eround", "invisible character '\\u202e'"),
