@@ -9,7 +9,7 @@ import structure
 
 from helpers.files import ROOT
 
-CODE_LINES, MODULE_LINES = 12_320, 300
+CODE_LINES, MODULE_LINES = 12_335, 300
 LONG, LONGEST, SO_MANY_LONG = 25, 40, 15
 OLD_PACKAGES = ("preferences", "engine", "course")  # of helpers/, before it was ordered by what a learner looks for
 SOURCES = structure.read_sources(ROOT / "helpers")

@@ -80,7 +80,10 @@ def _sizes(rows: list[dict], split) -> str:
 def _files(configurations: Sequence[Configuration]) -> list[str]:
     """A section on the forms of the set, if there are any."""
     table = [(one.name, *(f"{one.lines.get(part, 0):,}" for part in Split._fields)) for one in configurations]
-    how = "Lines of each form. `datasets.load_dataset(folder, configuration)` reads one. The parts share no fact."
+    how = (
+        "Lines of each form. `datasets.load_dataset(folder, configuration)` reads one. "
+        "They are split by fact, as far as shared texts show it."
+    )
     return ["## Files\n\n" + how + "\n\n" + _markdown_table(("configuration", *Split._fields), table)] if table else []
 
 

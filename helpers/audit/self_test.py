@@ -1,6 +1,6 @@
 """Does the gate see? Faults of many forms are hidden in good rows, and counted where the audit finds them.
 
-The forms stand in faults.toml, some of them held out: a check that knows its own examples only is found out.
+The forms stand in faults.toml: those with which the checks were written, and further ones by the same authors.
 """
 
 import random
@@ -16,7 +16,7 @@ from helpers.politeness import POLITENESS
 
 FAULT_FORMS = tomllib.loads((Path(__file__).parent / "faults.toml").read_text(encoding="utf-8"))
 FIRST_VERB = re.compile(r"\b(is|are|was|were|can|will|has|have)\b")
-GROUPS = ("known", "held_out")
+GROUPS = ("known", "further")
 
 
 def fault(row: dict, side: str, form: str, key: str, other: str) -> dict | None:
@@ -59,7 +59,7 @@ def self_test(
 ) -> list[dict]:
     """Hide faults in good rows (`hide`), audit these, and count what is found; answers: see `answer_keys`.
 
-    Returns one row for each check and group of forms: {"fault", "forms" ("known" or "held_out"), "hidden", "found",
+    Returns one row for each check and group of forms: {"fault", "forms" ("known" or "further"), "hidden", "found",
     "missed": the forms that were not found everywhere}.
     """
     spoiled, where = hide(rows, answers, each, seed)

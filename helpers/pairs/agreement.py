@@ -20,6 +20,7 @@ from helpers.stats import wilson
 Votes = dict[str, dict[str, str]]  # comparison, "item:a-b" -> annotator -> "a", "b" or "tie"
 
 RESAMPLES = 999  # of questions, for an interval
+ENOUGH_QUESTIONS = 10  # for an interval: of fewer the draws show far too little of the spread
 
 
 def votes_on(item: Candidates, rankings: dict[str, Ranking], ends_only: Collection[str] = ()) -> Votes:
@@ -122,10 +123,13 @@ def interval_over_questions(
 ) -> tuple[float, float] | None:
     """The 95 % interval of a measure of comparisons: whole questions are drawn anew, with replacement (Efron 1979).
 
-    Draws in which the measure is None are left out. None if all draws give the same value: that is no interval.
+    Draws in which the measure is None are left out. None if all draws give the same value, or the questions are few:
+    that is no interval. With a dozen questions it is still too narrow.
     """
     questions, coin = grouped_by_question(comparisons), random.Random(seed)
-    draws = (coin.choices(questions, k=len(questions)) for _ in range(RESAMPLES if len(questions) > 1 else 0))
+    if len(questions) < ENOUGH_QUESTIONS:
+        return None
+    draws = (coin.choices(questions, k=len(questions)) for _ in range(RESAMPLES))
     measured = [measure([given for question in draw for given in question]) for draw in draws]
     found = [value for value in measured if value is not None]
     low, high = np.percentile(found, [2.5, 97.5]) if found else (0, 0)

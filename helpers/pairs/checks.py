@@ -77,11 +77,9 @@ def lost_facts(record: InstructionRecord, reply: str, strict: bool) -> list[str]
     return list(dict.fromkeys(word.casefold() for word in lost))
 
 
-def new_numbers(known: str, reply: str, as_often: bool = False) -> list[str]:
-    """Numbers of the reply that do not stand in `known`; as_often: or stand there less often."""
-    if as_often:
-        return list((Counter(numbers(reply)) - Counter(numbers(known))).elements())
-    return [number for number in numbers(reply) if number not in numbers(known)]
+def new_numbers(known: str, reply: str) -> list[str]:
+    """Numbers of the reply that do not stand in `known`, or stand there less often."""
+    return list((Counter(numbers(reply)) - Counter(numbers(known))).elements())
 
 
 def refusals(original: str, reply: str) -> list[str]:
@@ -132,7 +130,7 @@ def is_cut(original: str, text: str) -> bool:
 
 def changed_numbers(record: InstructionRecord, reply: str) -> list[str]:
     """Numbers that the original has not, or less often: for a model that only adds words."""
-    return [f"new number: {number}" for number in new_numbers(record.output, reply, as_often=True)]
+    return [f"new number: {number}" for number in new_numbers(record.output, reply)]
 
 
 def changed_meaning(record: InstructionRecord, reply: str, criterion: Criterion) -> list[str]:

@@ -49,7 +49,7 @@ OR = re.compile(
 FENCE = re.compile(r"(```|~~~|\"\"\"|''')[\w-]*[ \t]*\n?(.*?)\n?[ \t]*\1", re.DOTALL)
 TAGS = re.compile(r"<(\w+)>\s*(.*?)\s*</\1>", re.DOTALL)
 EMPHASIS = re.compile(r"(\*{1,3}|_{1,3}|~~)(?=[^\s*_])((?:(?!\1).)+?)(?<=\S)\1", re.DOTALL)
-INNER_EMPHASIS = re.compile(r"(?<![\w*\\/])(\*{1,3}|__)(?=[^\s*_])([^*\n]{0,300}?[^\s*])\1(?![\w*])")
+INNER_EMPHASIS = re.compile(r"(?<![\w*\\/])(\*{1,3})(?=[^\s*_])([^*\n]{0,300}?[^\s*])\1(?![\w*])")
 LINE_MARK = re.compile(r"(?:#{1,6}|>|[-*•–]|1[.)])\s+(?=\S)")
 ENDS = tuple(".!?\"'”’*)…")
 

@@ -113,12 +113,14 @@ CHANGED = (
     rf"retained|"
     r"included|avoided|toned|swapped|opted|chose|inserted|tried|aimed)"
 )
+OF_A_TEXT = "fact|meaning|tone|word|phras|sentence|beginning|version|rest|original|more|polite|answer|it|them|all"
 NOTE = any_of(
     rf"how does (?:this|that) (?:sound|look)\b|(?:this|that)(?:'s| is) (?:a |the )?(?:{COMPARED}) (?:way|{VERSION}|"
     rf"{TEXT})\b",
     r"(?:all )?facts? (?:are |were )?(?:kept|preserved)\b",
     rf"{HEADED}\b\W*[:–—]", r"(?:please )?note (?:that )?(?:i|this|the (?:tone|word|fact|mean|rewr))\b",
-    rf"(?:i|we)(?:'ve| have|'m| am)? (?:also |just |only |simply |slightly |tried to |aimed to )*{CHANGED}\b",
+    rf"(?:i|we)(?:'ve| have|'m| am)? (?:also |just |only |simply |slightly |tried to |aimed to )*{CHANGED}\b"
+    rf"(?=[^.!?]*\b(?:{OF_A_TEXT})\w*)",
     rf"i hope (?:this|that|it|the|my)\b.*\b(?:{DONE}|{VERSION}|meets?|works?|fits?|matches|captures|what you)\b",
     rf"(?:this|the|that|my|it)(?: \w+)? (?:{VERSION}|{DONE}|tone|wording|phrasing)\b",
     rf"(?:this|that) (?:\w+ )?(?:{TEXT} )?(?:keeps?|maintains?|preserves?|retains?|conveys?|sounds?|adds|makes it|uses|"
@@ -208,9 +210,7 @@ TASK_TALK = any_of(
 # --- Quotation marks --------------------------------------------------------------------------------------------
 
 # An opening mark -> the marks that can close it.
-CLOSING_QUOTES = dict(
-    zip("\"'“”‘’«»„`「([", ('"', "'", "”", "”", "’", "’", "»", "«", "“”‟", "`", "」", ")", "]"), strict=True)
-)
+CLOSING_QUOTES = dict(zip("\"'“”‘’«»„`「", ('"', "'", "”", "”", "’", "’", "»", "«", "“”‟", "`", "」"), strict=True))
 
 
 def plain_quotes(text: str) -> str:

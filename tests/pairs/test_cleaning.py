@@ -74,7 +74,7 @@ def test_what_stands_after_the_answer_comes_off(after):
     assert cleaned.text == ANSWER and cleaned.removed
 
 
-@pytest.mark.parametrize("around", ['"{}"', "“{}”", "'{}'", "‘{}’", "«{}»", "„{}“", "`{}`", "**{}**", "_{}_", "({})",
+@pytest.mark.parametrize("around", ['"{}"', "“{}”", "'{}'", "‘{}’", "«{}»", "„{}“", "`{}`", "**{}**", "_{}_",
                                     "```\n{}\n```", "```text\n{}\n```", "<answer>{}</answer>", '**"{}"**',
                                     "# {}"])  # fmt: skip
 def test_what_stands_around_the_answer_comes_off(around):
@@ -128,6 +128,12 @@ def test_emphasis_within_the_answer_comes_off_and_its_words_stay():
         "It is Athens (the largest city).",
         ")",
         "It is Athens) (or not.)",
+        "[1, 2, 3]",
+        "(x + 1)",
+        "Use __init__ for that.",
+        "She left. I kept the letter.",
+        "The tea was bitter. I added milk.",
+        "We added sugar to the tea. We changed trains.",
         "The command is `ls`. Don't hesitate to ask about its options!",
         "Athens. Let me know if you need more!",
         "Athens. Would you like to know more?",

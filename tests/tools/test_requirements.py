@@ -9,8 +9,8 @@ from importlib.metadata import version
 
 import pytest
 
-from helpers.files import ROOT
-from helpers.tools.testing import NBVAL, pytest_arguments
+from helpers.files import NOTEBOOKS, ROOT
+from helpers.tools.testing import NBVAL, part_one_last, pytest_arguments
 
 FILES = ["requirements.txt", "tests/requirements.txt", "tests/parity/requirements.txt"]
 IMPORTED_AS = {"sklearn": "scikit-learn", "PIL": "pillow"}
@@ -76,8 +76,11 @@ def test_every_library_that_helpers_import_is_required():
 
 
 def test_test_runs_tests_and_notebooks_unless_it_is_told_what():
-    assert pytest_arguments([]) == [*NBVAL, "tests", "notebooks"]
-    assert pytest_arguments(["-k", "dpo", "-x"]) == [*NBVAL, "tests", "notebooks", "-k", "dpo", "-x"]
+    notebooks = part_one_last()
+    assert pytest_arguments([]) == [*NBVAL, "tests", *notebooks]
+    assert pytest_arguments(["-k", "dpo", "-x"]) == [*NBVAL, "tests", *notebooks, "-k", "dpo", "-x"]
+    assert sorted(notebooks) == sorted(f"notebooks/{path.name}" for path in NOTEBOOKS.glob("*.ipynb"))
+    assert notebooks.index("notebooks/09_other_losses.ipynb") < notebooks.index("notebooks/01_pairs_from_an_llm.ipynb")
     one = f"{ROOT / 'tests' / 'tools' / 'test_cli.py'}::test_help"
     assert pytest_arguments(["-q", one]) == [*NBVAL, "-q", one]
 
