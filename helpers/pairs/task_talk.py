@@ -113,7 +113,7 @@ CHANGED = (
     rf"retained|"
     r"included|avoided|toned|swapped|opted|chose|inserted|tried|aimed)"
 )
-OF_A_TEXT = "fact|meaning|tone|word|phras|sentence|beginning|version|rest|original|more|polite|answer|it|them|all"
+OF_A_TEXT = "fact|meaning|tone|word|phras|sentence|beginning|version|rest|original|more|answer|it|them|all"
 NOTE = any_of(
     rf"how does (?:this|that) (?:sound|look)\b|(?:this|that)(?:'s| is) (?:a |the )?(?:{COMPARED}) (?:way|{VERSION}|"
     rf"{TEXT})\b",

@@ -109,7 +109,7 @@ def test_a_slow_server_with_one_place_is_not_given_up_for_its_queue(fake_ollama,
 
 
 def test_a_build_in_which_nothing_passes_stops_and_says_why(fake_ollama, tmp_path, llm_of):
-    answers = ["", "<think>I could say bananas.</think>"]
+    answers = ["", "I could say bananas."]
     server = fake_ollama(answer=lambda body: answers[body["options"]["seed"] % 2])
     path, settings = tmp_path / "pairs.jsonl", BuildSettings(workers=1, max_retries=1, max_in_vain=10)
     with pytest.raises(CourseError) as caught:
