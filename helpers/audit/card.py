@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from helpers.audit.export import Configuration
+from helpers.audit.export import Configuration, configuration_header
 from helpers.audit.gate import Audit, audited_rows
 from helpers.audit.shortcuts import levels_of, voice_counts
 from helpers.files import CourseError
@@ -49,20 +49,8 @@ def _header(rows: list[dict], report: Audit, title: str, licence: str, configura
     size = next((name for limit, name in SIZES if len(rows) < limit), "n>1M")
     language = ["language:", f"- {report.language}"] if report.language else []
     lines = [f"pretty_name: {_yaml_text(title)}", f"license: {_yaml_text(licence)}", *language]
-    lines += ["size_categories:", f"- {size}", "tags:", "- preference", "- dpo", *_configs(configurations)]
+    lines += ["size_categories:", f"- {size}", "tags:", "- preference", "- dpo", *configuration_header(configurations)]
     return "\n".join(["---", *lines, "---"])
-
-
-def _configs(configurations: Sequence[Configuration]) -> list[str]:
-    """YAML by which `datasets` finds the files of a configuration, and the types of columns that may be empty."""
-    configs, features = [], []
-    for number, one in enumerate(configurations):
-        configs += [f"- config_name: {one.name}", *(["  default: true"] if number == 0 else []), "  data_files:"]
-        configs += [f"  - split: {part}\n    path: {one.name}/{part}.jsonl" for part in one.lines]
-        if one.columns:
-            features += [f"- config_name: {one.name}", "  features:"]
-            features += [f"  - name: {column}\n    dtype: {kind}" for column, kind in one.columns.items()]
-    return [*(["configs:", *configs] if configs else []), *(["dataset_info:", *features] if features else [])]
 
 
 def _sizes(rows: list[dict], split) -> str:

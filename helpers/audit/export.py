@@ -28,6 +28,18 @@ class Configuration:
     columns: dict[str, str] = field(default_factory=dict)  # column -> type, if some are empty in whole files
 
 
+def configuration_header(configurations: Sequence[Configuration]) -> list[str]:
+    """Lines of a card's YAML: where `datasets` finds each configuration, and the types of columns that may be empty."""
+    configs, features = [], []
+    for number, one in enumerate(configurations):
+        configs += [f"- config_name: {one.name}", *(["  default: true"] if number == 0 else []), "  data_files:"]
+        configs += [f"  - split: {part}\n    path: {one.name}/{part}.jsonl" for part in one.lines]
+        if one.columns:
+            features += [f"- config_name: {one.name}", "  features:"]
+            features += [f"  - name: {column}\n    dtype: {kind}" for column, kind in one.columns.items()]
+    return [*(["configs:", *configs] if configs else []), *(["dataset_info:", *features] if features else [])]
+
+
 def to_trl(row: dict) -> list[dict]:
     """Explicit prompt, as strings; the prompt is all that the model sees before it answers."""
     prompt = format_prompt(row["instruction"], row["input"])

@@ -5,12 +5,9 @@ takes a text and returns (what is left, what it took off).
 """
 
 import re
-from dataclasses import replace
 from typing import NamedTuple
 
 from helpers.criterion import Criterion
-from helpers.llm.client import Reply
-from helpers.llm.recording import RecordingLLM
 from helpers.llm.thinking import split_thinking
 from helpers.pairs.checks import content, words
 from helpers.pairs.task_talk import HEADED, VERSION, announces, is_note, is_offer, is_quoted
@@ -59,14 +56,6 @@ class CleanReply(NamedTuple):
 
     text: str
     removed: tuple[str, ...]  # "kind: what was taken off", in the order in which it was found
-
-
-def ask_clean(ask: RecordingLLM, prompt: str, criterion: Criterion, **options) -> Reply:
-    """The reply with its cleaned text. What was removed stands in the request, under "cleaned", by its raw reply."""
-    reply = ask.ask(prompt, **options)
-    cleaned = clean_reply(reply.text, criterion)
-    ask.requests[-1]["cleaned"] = list(cleaned.removed)
-    return replace(reply, text=cleaned.text)
 
 
 def clean_reply(reply: str, criterion: Criterion = POLITENESS) -> CleanReply:

@@ -5,12 +5,13 @@ down every request that was made through the `RecordingLLM`, so that no method h
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from helpers.criterion import Criterion
-from helpers.llm.client import NUM_PREDICT
+from helpers.llm.client import NUM_PREDICT, Reply
 from helpers.llm.recording import RecordingLLM
+from helpers.pairs.cleaning import clean_reply
 from helpers.politeness import POLITENESS
 from helpers.records import InstructionRecord
 
@@ -70,3 +71,11 @@ class Method:
     make: Callable[[InstructionRecord, RecordingLLM, int], Outcome]
     key: tuple = ()  # whatever else changes the outcome, as JSON; the first model and BuildSettings are known
     identity: Callable[[InstructionRecord], tuple] = question_and_answer  # what of a record changes the outcome
+
+
+def ask_clean(ask: RecordingLLM, prompt: str, criterion: Criterion, **options) -> Reply:
+    """The reply with its cleaned text. What was removed stands in the request, under "cleaned", by its raw reply."""
+    reply = ask.ask(prompt, **options)
+    cleaned = clean_reply(reply.text, criterion)
+    ask.requests[-1]["cleaned"] = list(cleaned.removed)
+    return replace(reply, text=cleaned.text)

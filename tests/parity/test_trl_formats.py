@@ -13,10 +13,8 @@ from trl.data_utils import (
     maybe_unpair_preference_dataset,
 )
 
-from helpers.audit.card import dataset_card
-from helpers.audit.export import load_pairs, save_configurations, save_pairs
+from helpers.audit.export import configuration_header, load_pairs, save_configurations, save_pairs
 from helpers.audit.findings import load_rows
-from helpers.audit.gate import audit
 from helpers.files import DATA, read_jsonl, write_text
 from helpers.gpt.prompt import format_prompt
 from helpers.records import question
@@ -113,14 +111,13 @@ def test_what_datasets_writes_we_read(rows, tmp_path):
 
 
 def test_the_folder_of_an_export_is_read_as_it_is(tmp_path):
-    """By the card alone: each configuration, each part, each line; also a column that is empty in a whole part."""
+    """By the head of the card alone: each configuration, part and line; also a column that is empty in a part."""
     pairs = load_rows(DATA / "instruction-data-with-preference.json")[:300]
     split = split_by_fact(pairs)
     origin = [pairs[i] | {"method": "rank", "seed": i, "temperature": 0.8, "verdicts": ["A"]} for i in split.test]
     unpaired = [{"prompt": format_prompt("Why?"), "completion": "So.", "label": True}]
     made = save_configurations(tmp_path / "set", pairs, split, provenance=origin, unpaired=unpaired)
-    card = dataset_card(pairs, audit(pairs), title="A: test", licence="mit", provenance=origin, configurations=made)
-    write_text(tmp_path / "set" / "README.md", card)
+    write_text(tmp_path / "set" / "README.md", "\n".join(["---", *configuration_header(made), "---", ""]))
     assert [one.name for one in made] == ["preferences", "trl", "conversational", "kto", "unpaired"]
     for one in made:
         parts = load_dataset(str(tmp_path / "set"), one.name, cache_dir=str(tmp_path / "cache"))

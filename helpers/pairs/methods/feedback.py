@@ -9,10 +9,9 @@ from helpers.files import CourseError
 from helpers.gpt.prompt import format_prompt
 from helpers.llm.recording import RecordingLLM
 from helpers.pairs.checks import answer_problems, problems
-from helpers.pairs.cleaning import ask_clean
 from helpers.pairs.judgements import latest_votes
 from helpers.pairs.meaning import lost_meaning
-from helpers.pairs.method import BuildSettings, Method, Outcome
+from helpers.pairs.method import BuildSettings, Method, Outcome, ask_clean
 from helpers.records import InstructionRecord, fingerprint
 
 

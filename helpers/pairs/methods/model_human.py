@@ -13,8 +13,7 @@ from helpers.files import CourseError
 from helpers.llm.client import LLM
 from helpers.llm.recording import RecordingLLM
 from helpers.pairs.checks import answer_problems
-from helpers.pairs.cleaning import ask_clean
-from helpers.pairs.method import BuildSettings, Method, Outcome
+from helpers.pairs.method import BuildSettings, Method, Outcome, ask_clean
 from helpers.pairs.methods.rewrite import direction_of
 from helpers.records import InstructionRecord, fingerprint
 

@@ -12,8 +12,7 @@ from helpers.llm.client import LLM
 from helpers.llm.judge import JudgePrompt, Verdict, both_orders, llm_judge
 from helpers.llm.recording import RecordingLLM, nth_seed
 from helpers.pairs.checks import answer_problems
-from helpers.pairs.cleaning import ask_clean
-from helpers.pairs.method import BuildSettings, Method, Outcome
+from helpers.pairs.method import BuildSettings, Method, Outcome, ask_clean
 from helpers.pairs.methods.rewrite import direction_of
 from helpers.pairs.ranking import MOST, distinct, in_words, ranked_by_wins, winning_pairs
 from helpers.records import InstructionRecord, fingerprint, one_line_question

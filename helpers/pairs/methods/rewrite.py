@@ -10,8 +10,7 @@ from helpers.criterion import PROMPT_VERSIONS, Criterion, rewrite_prompt
 from helpers.llm.client import LLM
 from helpers.llm.recording import RecordingLLM
 from helpers.pairs.checks import problems
-from helpers.pairs.cleaning import ask_clean
-from helpers.pairs.method import BuildSettings, Method, Outcome
+from helpers.pairs.method import BuildSettings, Method, Outcome, ask_clean
 from helpers.records import InstructionRecord, PreferenceRecord, fingerprint
 
 

@@ -10,8 +10,7 @@ from helpers.llm.client import LLM
 from helpers.llm.judge import both_orders, llm_judge
 from helpers.llm.recording import RecordingLLM, nth_seed
 from helpers.pairs.checks import side_problems
-from helpers.pairs.cleaning import ask_clean
-from helpers.pairs.method import BuildSettings, Method, Outcome
+from helpers.pairs.method import BuildSettings, Method, Outcome, ask_clean
 from helpers.pairs.methods.rewrite import direction_of
 from helpers.records import InstructionRecord, one_line_question
 
